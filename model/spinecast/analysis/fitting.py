@@ -1,0 +1,217 @@
+"""Fit the network's parameters so that, asked each published question, it gives the published answer.
+
+Least squares on the log-odds (or logs) of the published measures, weighted by their intervals and
+regularised to the declared defaults. Joint uncertainty is the Laplace covariance at the optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinecast.analysis.targets import Target
+from spinecast.network.build import prevalence_targets
+from spinecast.network.model import Network
+from spinecast.network.questions import answer
+from spinecast.parameters.pooling import estimate
+from spinecast.parameters.scales import Array, to_scale
+from spinecast.priors.records import Priors
+
+STEP = 1e-5
+"""Forward-difference step on the parameters' own (log or log-odds) scale."""
+
+SHARPEST = 0.05
+"""Least spread of a target on its scale: no published figure is taken to be known better than this,
+since its population is never exactly the one that the question describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A compiled least-squares problem over the parameters that some target touches."""
+
+    network: Network
+    targets: tuple[Target, ...]
+    free: Array
+    centre: Array
+    spread: Array
+    prevalence: tuple[tuple[int, Array, Array, Array], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The optimum.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (P,)
+    covariance : ndarray, shape (P, P)
+        Laplace; the declared spread for parameters that no target touches.
+    jacobian : ndarray, shape (targets, P)
+        Of the weighted residuals of the targets.
+    residuals : ndarray, shape (targets,)
+        (model - published) / spread, on the target's scale.
+    iterations : int
+    """
+
+    theta: Array
+    covariance: Array
+    jacobian: Array
+    residuals: Array
+    iterations: int
+
+
+def compile_problem(network: Network, priors: Priors, targets: Sequence[Target]) -> Problem:
+    """Collect targets, free parameters and the marginals that stand for prevalence."""
+    touched = {i for t in targets for i in t.question.parameters(network)}
+    touched |= {int(i) for i in network.prevalence.ravel()}
+    free = np.array(sorted(i for i in touched if network.parameters[i].sd > 0), dtype=np.int64)
+    prevalence = tuple(_prevalence_rows(network, priors, k) for k in range(len(network.settings)))
+    centre = np.array([t.estimate.centre for t in targets])
+    spread = np.array([max(t.estimate.sd, SHARPEST) for t in targets])
+    return Problem(network, tuple(targets), free, centre, spread, prevalence)
+
+
+def _prevalence_rows(network: Network, priors: Priors, setting: int) -> tuple[int, Array, Array, Array]:
+    quantities = prevalence_targets(priors, network.space.levels, network.settings[setting])
+    made = [estimate(q, priors.rows, "logit") for q in quantities]
+    centre = np.array([max(e.centre, to_scale(1e-7, "logit")) for e in made])
+    return setting, network.prevalence[setting], centre, np.array([e.sd for e in made])
+
+
+def solve(problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str], None] = lambda _: None) -> Fit:
+    """Levenberg-Marquardt from `start`, deterministic.
+
+    The Jacobian is by forward differences, one question and one of its own parameters at a time, since
+    each question touches few; scipy's solvers would ask for all of them.
+    """
+    theta, damping = start.copy(), 1e-3
+    cost, residuals = _cost(problem, theta)
+    iterations = 0
+    for iterations in range(1, most + 1):  # noqa: B007
+        jacobian = _jacobian(problem, theta)
+        gradient, curvature = _normal_equations(problem, theta, jacobian, residuals)
+        improved = False
+        while damping < 1e8:
+            step = -np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), gradient)
+            trial = theta.copy()
+            trial[problem.free] += np.clip(step, -1.5, 1.5)
+            trial_cost, trial_residuals = _cost(problem, trial)
+            if trial_cost < cost:
+                improved = True
+                break
+            damping *= 4
+        if not improved:
+            break
+        gain = cost - trial_cost
+        theta, cost, residuals, damping = trial, trial_cost, trial_residuals, max(damping / 6, 1e-9)
+        tell(f"iteration {iterations}: cost {cost:.4f}")
+        if gain < 1e-7 * (1 + cost):
+            break
+    return _finish(problem, theta, iterations)
+
+
+def target_residuals(problem: Problem, theta: Array) -> Array:
+    """(model - published) / spread for each target; shape (targets,)."""
+    model = np.array([to_scale(answer(problem.network, theta, t.question), t.estimate.scale) for t in problem.targets])
+    residuals: Array = (np.clip(model, -30, 30) - problem.centre) / problem.spread
+    return residuals
+
+
+def _cost(problem: Problem, theta: Array) -> tuple[float, Array]:
+    residuals = target_residuals(problem, theta)
+    held, _, _ = _held(problem, theta)
+    cost = float(residuals @ residuals + held @ held)
+    for setting in problem.prevalence:
+        misfit, _ = _marginals(problem.network, theta, *setting)
+        cost += float(misfit @ misfit)
+    return cost / 2, residuals
+
+
+def _held(problem: Problem, theta: Array) -> tuple[Array, Array, Array]:
+    """Distance of each free parameter from its default, in spreads (0 where only data hold it)."""
+    default = np.array([problem.network.parameters[i].default for i in problem.free])
+    sd = np.array([problem.network.parameters[i].sd for i in problem.free])
+    weight = np.where(np.isfinite(sd), 1 / sd, 0.0)
+    return (theta[problem.free] - default) * weight, weight, default
+
+
+def _marginals(network: Network, theta: Array, setting: int, indices: Array, centre: Array, sd: Array) -> tuple[Array, Array]:
+    """Weighted misfit of each level's marginal log-odds, and its Jacobian over that setting's weights."""
+    p = np.exp(network.log_prior(theta, setting))
+    active = network.space.active
+    marginal = p @ active
+    covariance = (active * p[:, None]).T @ active - np.outer(marginal, marginal)
+    slope = covariance / (marginal * (1 - marginal))[:, None]
+    misfit = np.log(marginal) - np.log1p(-marginal) - centre
+    return misfit / sd, slope / sd[:, None]
+
+
+def _jacobian(problem: Problem, theta: Array) -> Array:
+    """Weighted residuals of targets by free parameters; shape (targets, free)."""
+    column = {int(p): j for j, p in enumerate(problem.free)}
+    jacobian = np.zeros((len(problem.targets), len(problem.free)))
+    moved = theta.copy()
+    for i, target in enumerate(problem.targets):
+        here = to_scale(answer(problem.network, theta, target.question), target.estimate.scale)
+        for parameter in target.question.parameters(problem.network):
+            if parameter not in column:
+                continue
+            moved[parameter] += STEP
+            there = to_scale(answer(problem.network, moved, target.question), target.estimate.scale)
+            moved[parameter] = theta[parameter]
+            jacobian[i, column[parameter]] = (there - here) / (STEP * problem.spread[i])
+    return jacobian
+
+
+def _normal_equations(problem: Problem, theta: Array, jacobian: Array, residuals: Array) -> tuple[Array, Array]:
+    held, weight, _ = _held(problem, theta)
+    gradient = jacobian.T @ residuals + weight * held
+    curvature = jacobian.T @ jacobian + np.diag(weight**2)
+    column = {int(p): j for j, p in enumerate(problem.free)}
+    for setting in problem.prevalence:
+        misfit, slope = _marginals(problem.network, theta, *setting)
+        columns = [column[int(i)] for i in setting[1]]
+        gradient[columns] += slope.T @ misfit
+        curvature[np.ix_(columns, columns)] += slope.T @ slope
+    return gradient, curvature
+
+
+def _finish(problem: Problem, theta: Array, iterations: int) -> Fit:
+    residuals = target_residuals(problem, theta)
+    jacobian = _jacobian(problem, theta)
+    _, curvature = _normal_equations(problem, theta, jacobian, residuals)
+    size = len(problem.network.parameters)
+    sd = np.array([p.sd for p in problem.network.parameters])
+    covariance = np.diag(np.where(np.isfinite(sd), sd, 1.0) ** 2)
+    covariance[np.ix_(problem.free, problem.free)] = np.linalg.inv(curvature)
+    full = np.zeros((len(problem.targets), size))
+    full[:, problem.free] = jacobian
+    return Fit(theta, covariance, full, residuals, iterations)
+
+
+def draw(fit: Fit, count: int, seed: int) -> Array:
+    """Joint parameter draws from the Laplace covariance; shape (count, P)."""
+    free = np.flatnonzero(np.diag(fit.covariance) > 0)
+    factor = np.linalg.cholesky(fit.covariance[np.ix_(free, free)])
+    normals = np.random.default_rng(seed).standard_normal((count, len(free)))
+    draws = np.tile(fit.theta, (count, 1))
+    draws[:, free] += normals @ factor.T
+    return draws
+
+
+def left_out(problem: Problem, fit: Fit) -> Array:
+    """Residual of each target when every target of its studies is left out; shape (targets,).
+
+    The refit is linearised at the optimum: (I - H)^-1 r for the targets that share a study.
+    """
+    jacobian = fit.jacobian[:, problem.free]
+    covariance = fit.covariance[np.ix_(problem.free, problem.free)]
+    predicted = np.empty(len(problem.targets))
+    for i, target in enumerate(problem.targets):
+        group = [j for j, other in enumerate(problem.targets) if other.sources & target.sources]
+        hat = jacobian[group] @ covariance @ jacobian[group].T
+        solved = np.linalg.solve(np.eye(len(group)) - hat + 1e-9 * np.eye(len(group)), fit.residuals[group])
+        predicted[i] = solved[group.index(i)]
+    return predicted

@@ -1,0 +1,107 @@
+"""What the fit is held to: rows asking one question, pooled, with the interval that the model must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from spinecast.network.model import Network
+from spinecast.network.questions import MEASURES, Question, compile_question
+from spinecast.parameters.pooling import Estimate, pool, row_estimate
+from spinecast.parameters.scales import from_scale
+from spinecast.priors.records import Priors, Row
+
+IMPLIED = ("lr_pos", "lr_neg", "or", "dor", "rr", "ppv", "npv")
+"""Measures that follow from sensitivity and specificity of the same two-by-two table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One question with its published answer.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        One, or several that ask the same and are pooled.
+    question : Question
+    estimate : Estimate
+        Pooled mean; what the fit is drawn to.
+    low, high : float
+        Printed interval (one row), interval from n (one row without), prediction interval (several).
+    fitted : bool
+        Declared in the evidence before fitting (`use = fit`), and not implied by other rows of its table.
+    """
+
+    rows: tuple[Row, ...]
+    question: Question
+    estimate: Estimate
+    low: float
+    high: float
+    fitted: bool
+
+    @property
+    def id(self) -> str:
+        """Id of the row, or of the first of several with their number."""
+        extra = len(self.rows) - 1
+        return self.rows[0].id + (f" (+{extra})" if extra else "")
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Studies behind the target."""
+        return frozenset(row.source for row in self.rows)
+
+
+def targets(network: Network, priors: Priors, rows: Iterable[Row] | None = None) -> list[Target]:
+    """Pooled targets of every askable row (`use` fit or holdout), or of the rows given, in order of id."""
+    chosen = [r for r in (priors.rows.values() if rows is None else rows) if rows is not None or r.use in ("fit", "holdout")]
+    askable = [r for r in chosen if r.measure in MEASURES and r.value is not None and (r.test or r.target)]
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(askable, key=lambda r: r.id):
+        key = (row.target, row.test, row.given, row.setting, row.measure, row.use if rows is None else "")
+        groups.setdefault(key, []).append(row)
+    tables = _tables(askable)
+    return [_target(network, priors, group, tables) for group in groups.values()]
+
+
+def _tables(rows: Sequence[Row]) -> frozenset[tuple[str, ...]]:
+    """Two-by-two tables of which both sensitivity and specificity are fitted."""
+    seen: dict[tuple[str, ...], set[str]] = {}
+    for row in rows:
+        if row.use == "fit":
+            seen.setdefault(_table(row), set()).add(row.measure)
+    return frozenset(key for key, measures in seen.items() if {"sens", "spec"} <= measures)
+
+
+def _table(row: Row) -> tuple[str, ...]:
+    return (row.source, row.target, row.test, row.given, row.setting)
+
+
+def _target(network: Network, priors: Priors, rows: list[Row], tables: frozenset[tuple[str, ...]]) -> Target:
+    question = compile_question(network, rows[0], priors.contexts)
+    pooled = pool(rows)
+    fitted = rows[0].use == "fit" and not (rows[0].measure in IMPLIED and all(_table(r) in tables for r in rows))
+    low, high = _interval(rows, pooled.prediction)
+    return Target(tuple(rows), question, pooled.mean, low, high, fitted)
+
+
+def _interval(rows: Sequence[Row], prediction: Estimate) -> tuple[float, float]:
+    if len(rows) > 1:
+        return prediction.interval
+    row = rows[0]
+    if row.low is not None and row.high is not None and row.value is not None and row.low <= row.value <= row.high:
+        return row.low, row.high
+    made = row_estimate(row)
+    return made.interval
+
+
+def by_use(found: Iterable[Target]) -> Mapping[bool, list[Target]]:
+    """Targets split into fitted (True) and never fitted (False)."""
+    split: dict[bool, list[Target]] = {True: [], False: []}
+    for target in found:
+        split[target.fitted].append(target)
+    return split
+
+
+def published(target: Target) -> float:
+    """The pooled published value on its own scale."""
+    return from_scale(target.estimate.centre, target.estimate.scale)

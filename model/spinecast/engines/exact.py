@@ -1,0 +1,149 @@
+"""Exact inference by enumeration of the joint states, one person at a time and any number of parameter draws.
+
+Families are marginalised inside their block, contexts that a base depends on are summed where unknown,
+soft evidence is a likelihood vector, and everything stays in the log domain over states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinecast.errors import ImpossibleFindingsError
+from spinecast.network.evidence import Evidence
+from spinecast.network.model import Block, Network
+from spinecast.parameters.scales import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Belief over joint states.
+
+    Attributes
+    ----------
+    states : ndarray, shape (..., S); last axis sums to 1
+    log_evidence : ndarray, shape (...)
+        Log probability of everything observed, given that the person presents.
+    """
+
+    states: Array
+    log_evidence: Array
+
+
+def posterior(network: Network, theta: Array, evidence: Evidence) -> Posterior:
+    """Probability of each joint state given the evidence.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray, shape (P,) or (K, P)
+        Parameters, or K draws of them.
+    evidence : Evidence
+
+    Raises
+    ------
+    ImpossibleFindingsError
+        The evidence has probability zero in every state; the error names an irreducible conflicting set.
+    """
+    log_joint = joint_log(network, theta, evidence)
+    peak = log_joint.max(axis=-1, keepdims=True)
+    if not np.isfinite(peak).all():
+        raise ImpossibleFindingsError(conflict(network, theta, evidence))
+    weight = np.exp(log_joint - peak)
+    total = weight.sum(axis=-1, keepdims=True)
+    return Posterior(weight / total, (peak + np.log(total))[..., 0])
+
+
+def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
+    """Log P(state, evidence); shape (..., S)."""
+    share = network.setting_prior(theta)
+    likelihood = np.ones(len(network.settings)) if evidence.setting is None else evidence.setting
+    terms = []
+    with np.errstate(divide="ignore"):
+        for k in np.flatnonzero(likelihood):
+            weight = np.log(share[..., k] * likelihood[k])[..., None] if evidence.setting is None else np.log(likelihood[k])
+            terms.append(weight + network.log_prior(theta, int(k)) + log_likelihood(network, theta, evidence, int(k)))
+    if not terms:
+        raise ImpossibleFindingsError(("setting",))
+    return terms[0] if len(terms) == 1 else np.logaddexp.reduce(np.stack(terms), axis=0)
+
+
+def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: int) -> Array:
+    """Log P(evidence | state) in one setting; shape (..., S), or (S,) where nothing depends on a draw."""
+    total: Array = np.zeros(len(network.space))
+    by_context: dict[str, Array] = {}
+    observed = {network.block_of[leaf] for leaf in evidence.likelihood}
+    with np.errstate(divide="ignore"):
+        for block in network.blocks.values():
+            if block.id not in observed or block.id in network.modulators:
+                continue
+            factor = block_likelihood(network, theta, block, evidence, setting)
+            if block.by:
+                spread = factor[..., block.config_of_state]
+                by_context[block.by] = by_context[block.by] * spread if block.by in by_context else spread
+            else:
+                total = total + np.log(factor[..., 0, :])[..., block.config_of_state]
+        for context in network.modulators:
+            if context in by_context or context in evidence.likelihood:
+                total = total + np.log(_summed(network, theta, context, by_context.get(context), evidence, setting))
+    return total
+
+
+def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evidence, setting: int) -> Array:
+    """P(the block's evidence | configuration, context value); shape (..., B, C)."""
+    frailty = network.frailty(theta, block)
+    product: Array | None = None
+    for name, configs in zip(block.leaves, block.leaf_config, strict=True):
+        if name not in evidence.likelihood:
+            continue
+        leaf = network.leaves[name]
+        table = network.table(theta, leaf, setting, frailty)
+        if leaf.sedation is not None:
+            table = table[..., evidence.sedation.get(name, 2), :, :, :]
+        factor = (table @ evidence.likelihood[name])[..., configs]
+        product = factor if product is None else product * factor
+    if product is None:
+        raise ValueError(f"nothing observed in the block {block.id}")
+    mixed: Array = np.einsum("...zc,z->...c", product, network.frailty_weights(block))
+    return mixed
+
+
+def _summed(
+    network: Network, theta: Array, context: str, dependent: Array | None, evidence: Evidence, setting: int
+) -> Array:
+    """Sum over the values of a context of its own probability times what depends on it; shape (..., S)."""
+    leaf = network.leaves[context]
+    own = network.table(theta, leaf, setting)[..., 0, 0, :, :]
+    if context in evidence.likelihood:
+        own = own * evidence.likelihood[context]
+    spread = np.moveaxis(own, -1, -2)[..., leaf.config_of_state]
+    summed: Array = spread.sum(axis=-2) if dependent is None else (spread * dependent).sum(axis=-2)
+    return summed
+
+
+def conflict(network: Network, theta: Array, evidence: Evidence) -> tuple[str, ...]:
+    """An irreducible set of observed leaves that cannot all be true: drop each in turn, keep what is needed."""
+    point = theta if theta.ndim == 1 else theta[0]
+
+    def impossible(candidate: Evidence) -> bool:
+        return not np.isfinite(joint_log(network, point, candidate).max())
+
+    kept = evidence
+    for leaf in sorted(evidence.likelihood):
+        smaller = kept.without(leaf)
+        if impossible(smaller):
+            kept = smaller
+    return tuple(sorted(kept.likelihood))
+
+
+def marginals(network: Network, states: Array) -> dict[str, Array]:
+    """Probability that each generator is active (any level); each of shape (...)."""
+    return {g: states @ network.space.mask(g).astype(float) for g in network.space.generators}
+
+
+def level_marginals(network: Network, states: Array) -> Mapping[tuple[str, str], Array]:
+    """Probability of each generator level; each of shape (...)."""
+    shares = states @ network.space.active.astype(float)
+    return {level: shares[..., i] for i, level in enumerate(network.space.levels)}

@@ -1,0 +1,47 @@
+"""What is known about one person, in the network's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spinecast.network.model import Network
+from spinecast.parameters.scales import Array
+
+SEDATION = {"no": 0, "yes": 1, "unknown": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Likelihood over the values of each observed leaf; what is absent here is unobserved.
+
+    Attributes
+    ----------
+    likelihood : mapping of leaf id to ndarray, shape (V,)
+        One-hot for a value that is certain; any non-negative vector for soft evidence.
+    setting : ndarray, shape (settings,), or None
+        Likelihood over settings; None where the setting is not known.
+    sedation : mapping of leaf id to 0 (no), 1 (yes) or 2 (not recorded)
+    """
+
+    likelihood: Mapping[str, Array] = field(default_factory=dict)
+    setting: Array | None = None
+    sedation: Mapping[str, int] = field(default_factory=dict)
+
+    def without(self, *leaves: str) -> Evidence:
+        """The same evidence with some leaves unobserved."""
+        return Evidence({k: v for k, v in self.likelihood.items() if k not in leaves}, self.setting, self.sedation)
+
+    def with_leaf(self, leaf: str, likelihood: Array) -> Evidence:
+        """The same evidence with one more (or another) leaf."""
+        return Evidence({**self.likelihood, leaf: likelihood}, self.setting, self.sedation)
+
+
+def one_hot(network: Network, leaf: str, value: str) -> Array:
+    """Likelihood of a leaf seen for certain; shape (V,)."""
+    values = network.leaves[leaf].values
+    vector = np.zeros(len(values))
+    vector[values.index(value)] = 1.0
+    return vector

@@ -1,0 +1,195 @@
+"""The network: states, leaves and families, and how a parameter vector becomes probability tables.
+
+Axis letters: K parameter draws (or none), S joint states, C configurations of a leaf's own parents,
+B values of the context that a leaf's base depends on, Z frailty nodes of a family, V values of a leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from spinecast.network.parameters import Parameter, exceedance
+from spinecast.network.states import Ints, StateSpace
+from spinecast.parameters.scales import Array, expit
+
+FRAILTY_NODES = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
+FRAILTY_WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6.0
+"""Three-point Gauss-Hermite rule of a standard normal: the family's latent is this three-valued variable."""
+
+CERTAIN = 1.0 - 1e-12
+"""Largest exceedance, so that a hazard stays finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One finding or context: a node whose parents are generators and at most one context.
+
+    Attributes
+    ----------
+    form : str
+        noisy (noisy-OR and noisy-MAX) or log_linear.
+    by : str
+        Context that the base depends on; "" if none.
+    base : ndarray of int, shape (settings or 1, B, V - 1)
+        Parameter indices of leak exceedances or base log-odds.
+    strength : ndarray of int, shape (J, V - 1)
+        Parameter indices of the J sources.
+    activity : ndarray, shape (C, J)
+        Which sources act in which configuration.
+    config_of_state : ndarray of int, shape (S,)
+    sedation : ndarray of int, shape (V,), or None
+        Index of the prior log-odds of sedation, then of its exceedances.
+    """
+
+    id: str
+    label: str
+    values: tuple[str, ...]
+    form: str
+    is_context: bool
+    by: str
+    base: Ints
+    strength: Ints
+    activity: Array
+    config_of_state: Ints
+    sedation: Ints | None = None
+    family: str = ""
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        """Every parameter that the leaf's table depends on, its family's loading apart."""
+        own = [*self.base.ravel(), *self.strength.ravel()]
+        own += [] if self.sedation is None else [*self.sedation]
+        return tuple(sorted({int(i) for i in own}))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Leaves that share a frailty, or one leaf alone; independent of every other block given the state
+    (and given the context `by`).
+
+    `config_of_state` (S,) maps states to the block's own C configurations and `leaf_config` (leaves, C)
+    those to each leaf's.
+    """
+
+    id: str
+    leaves: tuple[str, ...]
+    by: str
+    loading: int | None
+    config_of_state: Ints
+    leaf_config: Ints
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything that the engines need; immutable."""
+
+    region: str
+    space: StateSpace
+    settings: tuple[str, ...]
+    setting_weight: Ints
+    prevalence: Ints
+    co_occurrence: Ints
+    leaves: Mapping[str, Leaf]
+    blocks: Mapping[str, Block]
+    parameters: tuple[Parameter, ...]
+    theta: Array
+    generator_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def block_of(self) -> dict[str, str]:
+        """Block id by leaf id."""
+        return {leaf: block.id for block in self.blocks.values() for leaf in block.leaves}
+
+    @cached_property
+    def modulators(self) -> tuple[str, ...]:
+        """Contexts that some base depends on."""
+        return tuple(sorted({b.by for b in self.blocks.values() if b.by}))
+
+    def log_prior(self, theta: Array, setting: int) -> Array:
+        """Log probability of each state among those who present; shape (..., S), sums to one."""
+        score = theta[..., self.prevalence[setting]] @ self.space.active.T.astype(float)
+        second, third = (theta[..., i][..., None] for i in self.co_occurrence[setting])
+        score = score + second * (self.space.count >= 2) + third * (self.space.count >= 3)
+        peak = score.max(axis=-1, keepdims=True)
+        normalised: Array = score - peak - np.log(np.exp(score - peak).sum(axis=-1, keepdims=True))
+        return normalised
+
+    def setting_prior(self, theta: Array) -> Array:
+        """Weight of each setting where it is unknown; shape (..., settings)."""
+        weight = np.exp(theta[..., self.setting_weight])
+        share: Array = weight / weight.sum(axis=-1, keepdims=True)
+        return share
+
+    def frailty(self, theta: Array, block: Block) -> Array:
+        """Mean-one frailty at each node; shape (..., Z), or (1,) for a block without a family."""
+        if block.loading is None:
+            return np.ones(1)
+        loading = np.exp(theta[..., block.loading])[..., None]
+        raw = np.exp(loading * FRAILTY_NODES)
+        mean_one: Array = raw / (raw @ FRAILTY_WEIGHTS)[..., None]
+        return mean_one
+
+    def frailty_weights(self, block: Block) -> Array:
+        """Probability of each node; shape (Z,)."""
+        return np.ones(1) if block.loading is None else FRAILTY_WEIGHTS
+
+    def table(self, theta: Array, leaf: Leaf, setting: int, frailty: Array | None = None) -> Array:
+        """P(value | configuration, base context, frailty node).
+
+        Returns
+        -------
+        ndarray, shape (..., B, Z, C, V), or (..., B, 3, Z, C, V) for a block finding that can be sedated
+            where the axis of three is sedation no, yes, not recorded.
+        """
+        frailty = np.ones(1) if frailty is None else frailty
+        base = leaf.base[setting if len(leaf.base) > 1 else 0]
+        if leaf.form == "log_linear":
+            return _log_linear(theta[..., base], theta[..., leaf.strength], leaf.activity)[..., :, None, :, :]
+        leak = _hazard(theta, base)
+        causes = np.einsum("cj,...jm->...cm", leaf.activity, _hazard(theta, leaf.strength))
+        hazard = leak[..., :, None, :] + causes[..., None, :, :]
+        if leaf.sedation is None:
+            return _mass(hazard, frailty)
+        sedated = hazard + _hazard(theta, leaf.sedation[1:])[..., None, None, :]
+        no, yes = _mass(hazard, frailty), _mass(sedated, frailty)
+        share = expit(theta[..., leaf.sedation[0]])[..., None, None, None, None]
+        tables: Array = np.stack([no, yes, (1 - share) * no + share * yes], axis=-4)
+        return tables
+
+
+def _hazard(theta: Array, indices: Ints) -> Array:
+    hazard: Array = -np.log1p(-np.minimum(exceedance(theta, indices), CERTAIN))
+    return hazard
+
+
+def _mass(hazard: Array, frailty: Array) -> Array:
+    """Value probabilities (..., B, Z, C, V) from exceedance hazards (..., B, C, V - 1) and nodes (..., Z)."""
+    scaled = hazard[..., :, None, :, :] * frailty[..., None, :, None, None]
+    exceed = -np.expm1(-scaled)
+    below = np.exp(-scaled)
+    middle = exceed[..., :-1] - exceed[..., 1:]
+    mass: Array = np.concatenate([below[..., :1], middle, exceed[..., -1:]], axis=-1)
+    return mass
+
+
+def _log_linear(base: Array, ratios: Array, activity: Array) -> Array:
+    """Value probabilities (..., B, C, V) of a normalised log-linear leaf."""
+    shift = np.einsum("cj,...jm->...cm", activity, ratios)
+    score = base[..., :, None, :] + shift[..., None, :, :]
+    score = np.concatenate([np.zeros_like(score[..., :1]), score], axis=-1)
+    weight = np.exp(score - score.max(axis=-1, keepdims=True))
+    mass: Array = weight / weight.sum(axis=-1, keepdims=True)
+    return mass
+
+
+def combine_configs(columns: Sequence[npt.NDArray[np.int64]]) -> tuple[Ints, Ints]:
+    """Joint configurations of several per-state columns: (S,) index and (C, columns) distinct rows."""
+    if not columns:
+        raise ValueError("no columns")
+    distinct, index = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+    return index.reshape(-1), distinct

@@ -1,0 +1,147 @@
+"""The parameter vector: every free number of the network, its default and how firmly the default is held."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spinecast.errors import PriorsError
+from spinecast.parameters.pooling import DEFAULT_LIKE_N, PROPORTIONS, Estimate, estimate
+from spinecast.parameters.scales import Array, expit, logit
+from spinecast.priors.records import Quantity, Row
+
+_RATIO_MEASURES = frozenset({"lr_pos", "lr_neg", "or", "dor", "rr"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One entry of the vector.
+
+    Attributes
+    ----------
+    name : str
+        Path in the priors, for instance `findings/straight_leg_raise/radiculopathy[L5,S1]/positive`.
+    default : float
+        On the parameter's own scale (log-odds, log, or log-odds ratio).
+    sd : float
+        Spread of the default; 0 for a structural zero, infinite where only the data hold it.
+    quantity : Quantity or None
+        What set the default.
+    """
+
+    name: str
+    default: float
+    sd: float
+    quantity: Quantity | None = None
+
+
+@dataclass(slots=True)
+class Registry:
+    """Collects parameters while the network is built."""
+
+    rows: Mapping[str, Row]
+    items: list[Parameter] = field(default_factory=list)
+    zero: int = -1
+
+    def add(self, name: str, default: float, sd: float, quantity: Quantity | None = None) -> int:
+        """Append one parameter and return its index."""
+        self.items.append(Parameter(name, default, 0.0 if math.isinf(default) else sd, quantity))
+        return len(self.items) - 1
+
+    def fixed_zero(self) -> int:
+        """Index of the parameter that is 0 and stays so."""
+        if self.zero < 0:
+            self.zero = self.add("zero", 0.0, 0.0)
+        return self.zero
+
+    def exceedances(self, name: str, values: Sequence[str], table: Mapping[str, Quantity]) -> list[int]:
+        """Conditional log-odds of each exceedance given the one below, so that they fall with the value."""
+        indices, above = [], 1.0
+        for value in values[1:]:
+            quantity = _entry(table, value, name)
+            p = min(self.probability(quantity), above)
+            share = 0.0 if p <= 0 else min(p / above, 1 - 1e-4) if above > 0 else 0.0
+            n = _like_n(quantity, self.rows)
+            bounded = min(max(share, 0.5 / (n + 1)), 1 - 0.5 / (n + 1))
+            indices.append(self.add(f"{name}/{value}", logit(share), 1 / math.sqrt(n * bounded * (1 - bounded)), quantity))
+            above = p
+        return indices
+
+    def log_odds(self, name: str, values: Sequence[str], table: Mapping[str, Quantity]) -> list[int]:
+        """Log-odds of each value against the first, from probabilities."""
+        shares = [self.probability(_entry(table, v, name)) for v in values[1:]]
+        first = max(1.0 - sum(shares), 1e-3)
+        indices = []
+        for value, share in zip(values[1:], shares, strict=True):
+            quantity = table[value]
+            n = _like_n(quantity, self.rows)
+            default = math.log(share / first) if share > 0 else -math.inf
+            sd = math.sqrt(1 / (n * max(share, 0.5 / n)) + 1 / (n * first))
+            indices.append(self.add(f"{name}/{value}", default, sd, quantity))
+        return indices
+
+    def log_ratios(self, name: str, values: Sequence[str], table: Mapping[str, Quantity]) -> list[int]:
+        """Log odds ratio of each value against the first; a value not named keeps its odds."""
+        unknown = set(table) - set(values[1:])
+        if unknown:
+            raise PriorsError(f"{name}: odds_ratio names {sorted(unknown)[0]!r}; allowed: {', '.join(values[1:])}")
+        return [
+            self._log_ratio(f"{name}/{value}", table[value]) if value in table else self.fixed_zero() for value in values[1:]
+        ]
+
+    def _log_ratio(self, name: str, quantity: Quantity) -> int:
+        rows = [self.rows[r] for r in quantity.rows if r in self.rows]
+        stated = quantity.assumed is not None or quantity.derived is not None
+        if stated or (rows and all(r.measure in _RATIO_MEASURES for r in rows)):
+            made = estimate(quantity, self.rows, "log")
+            asked = not stated and any(r.use == "fit" for r in rows)
+            return self.add(name, made.centre, 2 / math.sqrt(DEFAULT_LIKE_N) if asked else made.sd, quantity)
+        # The rows are proportions or sensitivities: they hold the ratio through their own questions.
+        return self.add(name, 0.0, 2 / math.sqrt(DEFAULT_LIKE_N), quantity)
+
+    def probability(self, quantity: Quantity) -> float:
+        """Default of a probability; rows that are ratios cannot give one, so they leave it at a half."""
+        rows = [self.rows[r] for r in quantity.rows if r in self.rows]
+        stated = quantity.assumed is not None or quantity.derived is not None
+        if not stated and rows and not all(r.measure in PROPORTIONS for r in rows):
+            usable = [r for r in rows if r.measure in PROPORTIONS]
+            if not usable:
+                return 0.5
+            quantity = Quantity(rows=tuple(r.id for r in usable), combine=quantity.combine)
+        return estimate(quantity, self.rows, "logit").value
+
+    def estimate_log(self, name: str, quantity: Quantity) -> int:
+        """A positive amount on the log scale."""
+        made: Estimate = estimate(quantity, self.rows, "log")
+        return self.add(name, made.centre, made.sd, quantity)
+
+    def log_odds_of(self, name: str, quantity: Quantity) -> int:
+        """A probability that the fit does not ask about, on the logit."""
+        made = estimate(quantity, self.rows, "logit")
+        return self.add(name, made.centre, made.sd, quantity)
+
+
+def _entry(table: Mapping[str, Quantity], value: str, name: str) -> Quantity:
+    if value not in table:
+        raise PriorsError(f"{name}: no number for the value {value!r}")
+    return table[value]
+
+
+def _like_n(quantity: Quantity, rows: Mapping[str, Row]) -> float:
+    """Patients that the default is worth beside the rows in the fit."""
+    if quantity.like_n is not None:
+        return quantity.like_n
+    cited = [rows[r] for r in quantity.rows if r in rows]
+    if cited and not any(r.use == "fit" for r in cited):
+        made = estimate(quantity, rows, "logit")
+        p = min(max(made.value, 1e-3), 1 - 1e-3)
+        return max(DEFAULT_LIKE_N, 1 / (made.sd**2 * p * (1 - p)))
+    return DEFAULT_LIKE_N
+
+
+def exceedance(theta: Array, indices: Array) -> Array:
+    """Exceedance probabilities from conditional log-odds; shape (..., *indices.shape)."""
+    return np.cumprod(expit(theta[..., indices]), axis=-1)

@@ -1,0 +1,245 @@
+"""Read `priors/` into records. Structure is checked here only as far as reading needs; laws are in `check`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from spinecast.errors import PriorsError
+from spinecast.priors import records as r
+
+_T = TypeVar("_T")
+_FOLDERS = (
+    "generators", "findings", "contexts", "inputs", "settings", "natural_course", "dependencies", "procedures", "rules",
+)  # fmt: skip
+
+
+def read_priors(folder: Path) -> r.Priors:
+    """Read the whole folder.
+
+    Raises
+    ------
+    PriorsError
+        A file cannot be parsed or lacks a field; the message names file and field.
+    """
+    if not (folder / "evidence").is_dir():
+        raise PriorsError(f"{folder} is not a priors folder: it has no evidence/ in it")
+    return r.Priors(
+        folder=folder,
+        rows=read_rows(folder),
+        generators=_each(folder, "generators", _generator),
+        findings=_each(folder, "findings", _finding),
+        contexts=_each(folder, "contexts", _context),
+        inputs=_each(folder, "inputs", _input),
+        settings=_each(folder, "settings", _setting),
+        natural_course=_each(folder, "natural_course", _natural_course),
+        dependencies=_each(folder, "dependencies", _dependency),
+        procedures=_each(folder, "procedures", _procedure),
+        rules=_each(folder, "rules", _rule),
+        economics=_economics(folder),
+        content_hash=content_hash(folder),
+    )
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 over every TOML and CSV file that sets the model, by name and bytes."""
+    digest = hashlib.sha256()
+    files = [p for name in _FOLDERS for p in (folder / name).glob("*.toml")]
+    files += [*(folder / "evidence").glob("*.csv"), folder / "economics.toml"]
+    for path in sorted(p for p in files if p.exists()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def read_rows(folder: Path) -> dict[str, r.Row]:
+    """Every evidence row by id; a repeated id is an error."""
+    rows: dict[str, r.Row] = {}
+    for path in sorted((folder / "evidence").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as handle:
+            for line, raw in enumerate(csv.DictReader(handle), start=2):
+                row = _row(raw, path.name, line)
+                if row.id in rows:
+                    raise PriorsError(f"evidence/{path.name}:{line}: id {row.id!r} is already in {rows[row.id].file}")
+                rows[row.id] = row
+    return rows
+
+
+def _row(raw: Mapping[str, str | None], file: str, line: int) -> r.Row:
+    def number(name: str) -> float | None:
+        text = (raw.get(name) or "").strip()
+        try:
+            return float(text) if text else None
+        except ValueError:
+            raise PriorsError(f"evidence/{file}:{line}: {name} = {text!r} is not a number") from None
+
+    n = number("n")
+    text = {k: (raw.get(k) or "").strip() for k in r.Row.__dataclass_fields__}
+    numbers: dict[str, Any] = {k: number(k) for k in ("value", "low", "high")}
+    return r.Row(**{**text, **numbers, "n": None if n is None else int(n), "file": file, "line": line})
+
+
+def _each(folder: Path, name: str, build: Callable[[dict[str, Any]], _T]) -> dict[str, _T]:
+    found: dict[str, _T] = {}
+    for path in sorted((folder / name).glob("*.toml")):
+        try:
+            found[path.stem] = build(tomllib.loads(path.read_text(encoding="utf-8")))
+        except KeyError as error:
+            raise PriorsError(f"{name}/{path.name}: the field {error} is missing") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError, AttributeError, PriorsError) as error:
+            raise PriorsError(f"{name}/{path.name}: {error}") from None
+    return found
+
+
+def _economics(folder: Path) -> Mapping[str, object]:
+    path = folder / "economics.toml"
+    if not path.exists():
+        return {}
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {k: _quantity_tree(v) for k, v in table.items()}
+
+
+def _quantity_tree(value: Any) -> object:
+    """Tables that look like quantities become quantities; other tables are walked."""
+    if not isinstance(value, dict):
+        return value
+    if {"rows", "assumed", "derived"} & set(value):
+        return quantity(value)
+    return {k: _quantity_tree(v) for k, v in value.items()}
+
+
+def quantity(table: Any) -> r.Quantity:
+    """One inline quantity table.
+
+    Raises
+    ------
+    PriorsError
+        Unknown fields, or neither rows nor an assumption.
+    """
+    if not isinstance(table, dict):
+        raise PriorsError(f"{table!r} is a bare number; a quantity cites rows or says assumed, like_n and why")
+    unknown = set(table) - set(r.Quantity.__dataclass_fields__)
+    if unknown:
+        raise PriorsError(f"quantity has unknown field {sorted(unknown)[0]!r}; allowed: {', '.join(r.Quantity.__dataclass_fields__)}")
+    if not {"rows", "assumed"} & set(table):
+        raise PriorsError(f"quantity {table!r} neither cites rows nor says assumed")
+    return r.Quantity(**{**table, "rows": tuple(table.get("rows", ()))})
+
+
+def _quantities(table: dict[str, Any]) -> dict[str, r.Quantity]:
+    return {k: quantity(v) for k, v in table.items()}
+
+
+def _weeks(table: dict[str, Any]) -> dict[int, r.Quantity]:
+    return {int(k.removeprefix("week_")): quantity(v) for k, v in table.items()}
+
+
+def _generator(t: dict[str, Any]) -> r.Generator:
+    return r.Generator(
+        id=t["id"], label=t["label"], region=t["region"], description=t["description"], levels=tuple(t.get("levels", ())),
+        reachable=t.get("reachable", True), level_labels=t.get("level_labels", {}),
+        sites=_quantities(t.get("sites", {})), sides=_quantities(t.get("sides", {})),
+    )  # fmt: skip
+
+
+def _cause(t: dict[str, Any], log_linear: bool) -> r.Cause:
+    body = t["odds_ratio"] if log_linear else {k: v for k, v in t.items() if k not in ("generator", "levels", "with_others")}
+    return r.Cause(t["generator"], tuple(t.get("levels", ())), _quantities(body), _quantities(t.get("with_others", {})))
+
+
+def _by_table(t: dict[str, Any]) -> tuple[str, dict[str, r.Quantities]]:
+    """A leak or base that may depend on one context: ("" or the context, table by its value)."""
+    by = t.get("by", "")
+    body = {k: v for k, v in t.items() if k != "by"}
+    return by, {k: _quantities(v) for k, v in body.items()} if by else {"": _quantities(body)}
+
+
+def _finding(t: dict[str, Any]) -> r.Finding:
+    log_linear = t["form"] == "log_linear"
+    by, leak = _by_table(t["base" if log_linear else "leak"])
+    source = t.get("from_procedure")
+    sedation = t.get("sedation")
+    return r.Finding(
+        id=t["id"], label=t["label"], region=t["region"], kind=t["kind"], description=t["description"], form=t["form"],
+        values=tuple(t["values"]), leak=leak, by=by, causes=tuple(_cause(c, log_linear) for c in t["causes"]),
+        group=t.get("group", ""), family=t.get("family", ""), sided=t.get("sided", False), located=t.get("located", False),
+        concordance=quantity(t["concordance"]) if "concordance" in t else None, burden=t.get("burden", "history"),
+        kappa=quantity(t["kappa"]) if "kappa" in t else None,
+        from_procedure=(source["procedure"], source["order"]) if source else None,
+        sedation=_sedation(sedation) if sedation else None,
+    )  # fmt: skip
+
+
+def _sedation(t: dict[str, Any]) -> r.Sedation:
+    return r.Sedation(quantity(t["prior"]), _quantities({k: v for k, v in t.items() if k != "prior"}))
+
+
+def _context(t: dict[str, Any]) -> r.Context:
+    by = t.get("by", "")
+    base = {
+        setting: {k: _quantities(v) for k, v in table.items()} if by else {"": _quantities(table)}
+        for setting, table in t["base"].items()
+    }
+    return r.Context(
+        id=t["id"], label=t["label"], question=t["question"], values=tuple(t["values"]), base=base, by=by,
+        causes=tuple(_cause(c, log_linear=True) for c in t.get("causes", ())), unit=t.get("unit", ""),
+        bounds=tuple(float(b) for b in t.get("bounds", ())),
+    )  # fmt: skip
+
+
+def _input(t: dict[str, Any]) -> r.Input:
+    return r.Input(
+        id=t["id"], label=t["label"], section=t["section"], question=t["question"], type=t["type"], unit=t.get("unit", ""),
+        minimum=t.get("minimum"), maximum=t.get("maximum"), values=tuple(t.get("values", ())),
+    )  # fmt: skip
+
+
+def _setting(t: dict[str, Any]) -> r.Setting:
+    prevalence = {
+        g: {"": quantity(v)} if {"rows", "assumed", "derived"} & set(v) else _quantities(v) for g, v in t["prevalence"].items()
+    }
+    return r.Setting(
+        id=t["id"], label=t["label"], description=t["description"], weight=quantity(t["weight"]), prevalence=prevalence,
+        co_occurrence=_quantities(t["co_occurrence"]),
+    )  # fmt: skip
+
+
+def _natural_course(t: dict[str, Any]) -> r.NaturalCourse:
+    return r.NaturalCourse(t["id"], t["generator"], {k: _weeks(t[k]) for k in ("acute", "subacute", "chronic")})
+
+
+def _dependency(t: dict[str, Any]) -> r.Dependency:
+    return r.Dependency(t["id"], t["label"], t["description"], quantity(t["loading"]))
+
+
+def _effect(t: dict[str, Any]) -> r.Effect:
+    return r.Effect(t["generator"], tuple(t.get("levels", ())), t.get("as", ""), t["control"], _weeks(t["difference"]))
+
+
+def _procedure(t: dict[str, Any]) -> r.Procedure:
+    return r.Procedure(
+        id=t["id"], label=t["label"], region=t["region"], kind=t["kind"], invasive=t["invasive"], steroid=t["steroid"],
+        description=t["description"], aim=t["aim"], with_it=t.get("with_it", ""), repeats=t.get("repeats", ""),
+        repeat_rule=t.get("repeat_rule", ""), wait_weeks=quantity(t["wait_weeks"]), review_weeks=quantity(t["review_weeks"]),
+        cost_usd=quantity(t["cost_usd"]), effects=tuple(_effect(e) for e in t.get("effects", ())),
+        modifiers=tuple(
+            r.Modifier(m["when"], quantity(m["ratio"]), m["label"], m.get("generator", "")) for m in t.get("modifiers", ())
+        ),
+        harms=tuple(
+            r.Harm(h["id"], h["label"], h["serious"], quantity(h["rate"]), quantity(h["qaly_loss"])) for h in t.get("harms", ())
+        ),
+        observes=tuple(tuple(group) for group in t.get("observes", {}).get("findings", ())),
+    )  # fmt: skip
+
+
+def _rule(t: dict[str, Any]) -> r.Rule:
+    return r.Rule(
+        id=t["id"], label=t["label"], kind=t["kind"], rule_sets=tuple(t["rule_sets"]), applies_to=tuple(t["applies_to"]),
+        effect=t["effect"], message=t["message"], lift=t.get("lift", ""), sources=tuple(t["sources"]), when=t.get("when", ""),
+        unknown=tuple(t.get("unknown", ())), requires=t.get("requires", {}), limit=t.get("limit", {}), weeks=t.get("weeks"),
+        generator=t.get("generator", ""), level=t.get("level", ""),
+        probability=quantity(t["probability"]) if "probability" in t else None, first=t.get("first", ""),
+    )  # fmt: skip

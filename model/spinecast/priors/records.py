@@ -1,0 +1,280 @@
+"""Frozen records of what stands in the `priors/` folder: one class a kind of file, no numbers computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WEEKS = (2, 4, 13, 26, 52)
+"""The five times, in weeks, at which outcomes are stated."""
+
+FORMS = ("noisy_or", "noisy_max", "log_linear")
+MAX_ACTIVE = 3
+"""Most generators that can be active at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One published figure and the question that it answers."""
+
+    id: str
+    source: str
+    target: str
+    test: str
+    given: str
+    setting: str
+    measure: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    seen_in: str
+    confidence: str
+    use: str
+    reference_standard: str
+    population: str
+    finding: str
+    note: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as it stands in TOML: cited rows, or an assumption with its size and reason."""
+
+    rows: tuple[str, ...] = ()
+    combine: str = "pool"
+    assumed: float | None = None
+    derived: float | None = None
+    like_n: float | None = None
+    why: str = ""
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
+
+
+Quantities = Mapping[str, Quantity]
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A structure or mechanism producing pain."""
+
+    id: str
+    label: str
+    region: str
+    description: str
+    levels: tuple[str, ...] = ()
+    reachable: bool = True
+    level_labels: Mapping[str, str] = field(default_factory=dict)
+    sites: Quantities = field(default_factory=dict)
+    sides: Quantities = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """How one generator (at some levels) produces a finding or goes with a context.
+
+    `strength` maps a value to its exceedance probability (noisy forms) or odds ratio (log-linear);
+    `with_others` replaces it while another generator is active too.
+    """
+
+    generator: str
+    levels: tuple[str, ...]
+    strength: Quantities
+    with_others: Quantities = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sedation:
+    """Relief that sedation alone produces, and how often it is given when not recorded."""
+
+    prior: Quantity
+    strength: Quantities
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Anything observed. `leak` maps the value of `by` (or "") to a quantity per value but the first."""
+
+    id: str
+    label: str
+    region: str
+    kind: str
+    description: str
+    form: str
+    values: tuple[str, ...]
+    leak: Mapping[str, Quantities]
+    causes: tuple[Cause, ...]
+    by: str = ""
+    group: str = ""
+    family: str = ""
+    sided: bool = False
+    located: bool = False
+    concordance: Quantity | None = None
+    burden: str = "history"
+    kappa: Quantity | None = None
+    from_procedure: tuple[str, int] | None = None
+    sedation: Sedation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who the person is. `base` maps setting, then value of `by` (or ""), to a quantity per value but the first."""
+
+    id: str
+    label: str
+    question: str
+    values: tuple[str, ...]
+    base: Mapping[str, Mapping[str, Quantities]]
+    causes: tuple[Cause, ...] = ()
+    by: str = ""
+    unit: str = ""
+    bounds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something the decision layer or a gate needs and the network does not."""
+
+    id: str
+    label: str
+    section: str
+    question: str
+    type: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Prevalence of each generator (by level; "" where it has none) among those who present."""
+
+    id: str
+    label: str
+    description: str
+    weight: Quantity
+    prevalence: Mapping[str, Quantities]
+    co_occurrence: Quantities
+
+
+@dataclass(frozen=True, slots=True)
+class NaturalCourse:
+    """P(>= 50 % relief) with time and usual care, by how long the pain has lasted and week."""
+
+    id: str
+    generator: str
+    courses: Mapping[str, Mapping[int, Quantity]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A family of findings that share a person-level frailty."""
+
+    id: str
+    label: str
+    description: str
+    loading: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Active minus control probability of >= 50 % relief, by week, for one generator."""
+
+    generator: str
+    levels: tuple[str, ...]
+    named: str
+    control: str
+    difference: Mapping[int, Quantity]
+
+
+@dataclass(frozen=True, slots=True)
+class Modifier:
+    """Multiplies a procedure's specific effect when `when` is true."""
+
+    when: str
+    ratio: Quantity
+    label: str
+    generator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What can go wrong, per procedure."""
+
+    id: str
+    label: str
+    serious: bool
+    rate: Quantity
+    qaly_loss: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """An action, injecting or not."""
+
+    id: str
+    label: str
+    region: str
+    kind: str
+    invasive: bool
+    steroid: bool
+    description: str
+    aim: str
+    with_it: str
+    repeats: str
+    repeat_rule: str
+    wait_weeks: Quantity
+    review_weeks: Quantity
+    cost_usd: Quantity
+    effects: tuple[Effect, ...] = ()
+    modifiers: tuple[Modifier, ...] = ()
+    harms: tuple[Harm, ...] = ()
+    observes: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A gate: it flags, defers or puts first, and never drops."""
+
+    id: str
+    label: str
+    kind: str
+    rule_sets: tuple[str, ...]
+    applies_to: tuple[str, ...]
+    effect: str
+    message: str
+    lift: str
+    sources: tuple[str, ...]
+    when: str = ""
+    unknown: tuple[str, ...] = ()
+    requires: Mapping[str, object] = field(default_factory=dict)
+    limit: Mapping[str, object] = field(default_factory=dict)
+    weeks: float | None = None
+    generator: str = ""
+    level: str = ""
+    probability: Quantity | None = None
+    first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """Everything under `priors/`, keyed by id, in sorted order of id."""
+
+    folder: Path
+    rows: Mapping[str, Row]
+    generators: Mapping[str, Generator]
+    findings: Mapping[str, Finding]
+    contexts: Mapping[str, Context]
+    inputs: Mapping[str, Input]
+    settings: Mapping[str, Setting]
+    natural_course: Mapping[str, NaturalCourse]
+    dependencies: Mapping[str, Dependency]
+    procedures: Mapping[str, Procedure]
+    rules: Mapping[str, Rule]
+    economics: Mapping[str, object]
+    content_hash: str
