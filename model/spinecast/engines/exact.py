@@ -6,7 +6,8 @@ soft evidence is a likelihood vector, and everything stays in the log domain ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: 
     """Log P(evidence | state) in one setting; shape (..., S), or (S,) where nothing depends on a draw."""
     total: Array = np.zeros(len(network.space))
     by_context: dict[str, Array] = {}
-    observed = {network.block_of[leaf] for leaf in evidence.likelihood}
+    observed = {network.block_of[leaf] for leaf in evidence.likelihood} | set(evidence.counts)
     with np.errstate(divide="ignore"):
         for block in network.blocks.values():
             if block.id not in observed or block.id in network.modulators:
@@ -94,20 +95,37 @@ def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: 
 def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evidence, setting: int) -> Array:
     """P(the block's evidence | configuration, context value); shape (..., B, C)."""
     frailty = network.frailty(theta, block)
-    product: Array | None = None
+    factors = []
+    tests, positive = evidence.counts.get(block.id, ((), 0))
+    chances = []
     for name, configs in zip(block.leaves, block.leaf_config, strict=True):
-        if name not in evidence.likelihood:
+        if name not in evidence.likelihood and name not in tests:
             continue
         leaf = network.leaves[name]
         table = network.table(theta, leaf, setting, frailty)
         if leaf.sedation is not None:
             table = table[..., evidence.sedation.get(name, 2), :, :, :]
-        factor = (table @ evidence.likelihood[name])[..., configs]
-        product = factor if product is None else product * factor
-    if product is None:
+        if name in tests:
+            chances.append(table[..., 1][..., configs])
+        else:
+            factors.append((table @ evidence.likelihood[name])[..., configs])
+    if chances:
+        factors.append(_exactly(chances, positive))
+    if not factors:
         raise ValueError(f"nothing observed in the block {block.id}")
+    product = math.prod(factors[1:], start=factors[0])
     mixed: Array = np.einsum("...zc,z->...c", product, network.frailty_weights(block))
     return mixed
+
+
+def _exactly(chances: Sequence[Array], positive: int) -> Array:
+    """P(exactly so many of independent tests positive), by adding one test at a time (Poisson binomial)."""
+    counts = [np.ones_like(chances[0])]
+    for p in chances:
+        shorter = [*counts, np.zeros_like(p)]
+        longer = [np.zeros_like(p), *counts]
+        counts = [stay * (1 - p) + add * p for stay, add in zip(shorter, longer, strict=True)]
+    return counts[positive]
 
 
 def _summed(
@@ -131,11 +149,11 @@ def conflict(network: Network, theta: Array, evidence: Evidence) -> tuple[str, .
         return not np.isfinite(joint_log(network, point, candidate).max())
 
     kept = evidence
-    for leaf in sorted(evidence.likelihood):
-        smaller = kept.without(leaf)
+    for name in evidence.observed:
+        smaller = kept.without(name)
         if impossible(smaller):
             kept = smaller
-    return tuple(sorted(kept.likelihood))
+    return kept.observed
 
 
 def marginals(network: Network, states: Array) -> dict[str, Array]:

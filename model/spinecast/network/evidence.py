@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,19 +24,31 @@ class Evidence:
     setting : ndarray, shape (settings,), or None
         Likelihood over settings; None where the setting is not known.
     sedation : mapping of leaf id to 0 (no), 1 (yes) or 2 (not recorded)
+    counts : mapping of family id to (tests, k)
+        Exactly k of these two-valued tests of the family were positive, it is not known which.
     """
 
     likelihood: Mapping[str, Array] = field(default_factory=dict)
     setting: Array | None = None
     sedation: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
 
-    def without(self, *leaves: str) -> Evidence:
-        """The same evidence with some leaves unobserved."""
-        return Evidence({k: v for k, v in self.likelihood.items() if k not in leaves}, self.setting, self.sedation)
+    def without(self, *names: str) -> Evidence:
+        """The same evidence with some leaves (or counts of a family) unobserved."""
+        return replace(
+            self,
+            likelihood={k: v for k, v in self.likelihood.items() if k not in names},
+            counts={k: v for k, v in self.counts.items() if k not in names},
+        )
 
     def with_leaf(self, leaf: str, likelihood: Array) -> Evidence:
         """The same evidence with one more (or another) leaf."""
-        return Evidence({**self.likelihood, leaf: likelihood}, self.setting, self.sedation)
+        return replace(self, likelihood={**self.likelihood, leaf: likelihood})
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Ids of everything observed, sorted."""
+        return tuple(sorted([*self.likelihood, *self.counts]))
 
 
 def one_hot(network: Network, leaf: str, value: str) -> Array:

@@ -189,7 +189,10 @@ def _log_linear(base: Array, ratios: Array, activity: Array) -> Array:
 
 def combine_configs(columns: Sequence[npt.NDArray[np.int64]]) -> tuple[Ints, Ints]:
     """Joint configurations of several per-state columns: (S,) index and (C, columns) distinct rows."""
-    if not columns:
-        raise ValueError("no columns")
-    distinct, index = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-    return index.reshape(-1), distinct
+    matrix = np.stack(columns, axis=1)
+    code = np.zeros(len(matrix), dtype=np.int64)
+    for column in columns:
+        # Renumbering after each column keeps the code below S * (largest column), far from overflow.
+        _, code = np.unique(code * (int(column.max()) + 1) + column, return_inverse=True)
+    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    return index, matrix[first]

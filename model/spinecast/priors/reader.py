@@ -19,29 +19,44 @@ _FOLDERS = (
 
 
 def read_priors(folder: Path) -> r.Priors:
-    """Read the whole folder.
+    """Read the whole folder, file by file.
 
     Raises
     ------
     PriorsError
         A file cannot be parsed or lacks a field; the message names file and field.
     """
+    return from_tables(read_tables(folder), folder)
+
+
+def read_tables(folder: Path) -> dict[str, Any]:
+    """Every file as plain tables: kind, then id, then fields. This is also what a bundle holds."""
     if not (folder / "evidence").is_dir():
         raise PriorsError(f"{folder} is not a priors folder: it has no evidence/ in it")
+    tables: dict[str, Any] = {kind: {p.stem: _toml(p) for p in sorted((folder / kind).glob("*.toml"))} for kind in _FOLDERS}
+    tables["evidence"] = {p.name: _csv(p) for p in sorted((folder / "evidence").glob("*.csv"))}
+    economics = folder / "economics.toml"
+    tables["economics"] = _toml(economics) if economics.exists() else {}
+    tables["content_hash"] = content_hash(folder)
+    return tables
+
+
+def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
+    """Records from plain tables."""
     return r.Priors(
         folder=folder,
-        rows=read_rows(folder),
-        generators=_each(folder, "generators", _generator),
-        findings=_each(folder, "findings", _finding),
-        contexts=_each(folder, "contexts", _context),
-        inputs=_each(folder, "inputs", _input),
-        settings=_each(folder, "settings", _setting),
-        natural_course=_each(folder, "natural_course", _natural_course),
-        dependencies=_each(folder, "dependencies", _dependency),
-        procedures=_each(folder, "procedures", _procedure),
-        rules=_each(folder, "rules", _rule),
-        economics=_economics(folder),
-        content_hash=content_hash(folder),
+        rows=_rows(tables["evidence"]),
+        generators=_each(tables, "generators", _generator),
+        findings=_each(tables, "findings", _finding),
+        contexts=_each(tables, "contexts", _context),
+        inputs=_each(tables, "inputs", _input),
+        settings=_each(tables, "settings", _setting),
+        natural_course=_each(tables, "natural_course", _natural_course),
+        dependencies=_each(tables, "dependencies", _dependency),
+        procedures=_each(tables, "procedures", _procedure),
+        rules=_each(tables, "rules", _rule),
+        economics={k: _quantity_tree(v) for k, v in tables["economics"].items()},
+        content_hash=tables["content_hash"],
     )
 
 
@@ -57,15 +72,33 @@ def content_hash(folder: Path) -> str:
 
 def read_rows(folder: Path) -> dict[str, r.Row]:
     """Every evidence row by id; a repeated id is an error."""
+    return _rows({p.name: _csv(p) for p in sorted((folder / "evidence").glob("*.csv"))})
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PriorsError(f"{path.parent.name}/{path.name}: {error}") from None
+
+
+def _csv(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def _rows(files: Mapping[str, list[dict[str, Any]]]) -> dict[str, r.Row]:
     rows: dict[str, r.Row] = {}
-    for path in sorted((folder / "evidence").glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as handle:
-            for line, raw in enumerate(csv.DictReader(handle), start=2):
-                row = _row(raw, path.name, line)
-                if row.id in rows:
-                    raise PriorsError(f"evidence/{path.name}:{line}: id {row.id!r} is already in {rows[row.id].file}")
-                rows[row.id] = row
+    for name, raw_rows in files.items():
+        for line, raw in enumerate(raw_rows, start=2):
+            row = _row(raw, name, line)
+            if row.id in rows:
+                raise PriorsError(f"evidence/{name}:{line}: id {row.id!r} is already in {rows[row.id].file}")
+            rows[row.id] = row
     return rows
+
+
+_TEXT = tuple(k for k in r.Row.__dataclass_fields__ if k not in ("value", "low", "high", "n", "file", "line"))
 
 
 def _row(raw: Mapping[str, str | None], file: str, line: int) -> r.Row:
@@ -77,29 +110,22 @@ def _row(raw: Mapping[str, str | None], file: str, line: int) -> r.Row:
             raise PriorsError(f"evidence/{file}:{line}: {name} = {text!r} is not a number") from None
 
     n = number("n")
-    text = {k: (raw.get(k) or "").strip() for k in r.Row.__dataclass_fields__}
-    numbers: dict[str, Any] = {k: number(k) for k in ("value", "low", "high")}
-    return r.Row(**{**text, **numbers, "n": None if n is None else int(n), "file": file, "line": line})
+    text = {k: (raw.get(k) or "").strip() for k in _TEXT}
+    return r.Row(
+        **text, value=number("value"), low=number("low"), high=number("high"), n=None if n is None else int(n), file=file, line=line
+    )
 
 
-def _each(folder: Path, name: str, build: Callable[[dict[str, Any]], _T]) -> dict[str, _T]:
+def _each(tables: Mapping[str, Any], kind: str, build: Callable[[dict[str, Any]], _T]) -> dict[str, _T]:
     found: dict[str, _T] = {}
-    for path in sorted((folder / name).glob("*.toml")):
+    for key, table in tables[kind].items():
         try:
-            found[path.stem] = build(tomllib.loads(path.read_text(encoding="utf-8")))
+            found[key] = build(table)
         except KeyError as error:
-            raise PriorsError(f"{name}/{path.name}: the field {error} is missing") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError, AttributeError, PriorsError) as error:
-            raise PriorsError(f"{name}/{path.name}: {error}") from None
+            raise PriorsError(f"{kind}/{key}.toml: the field {error} is missing") from None
+        except (TypeError, ValueError, AttributeError, PriorsError) as error:
+            raise PriorsError(f"{kind}/{key}.toml: {error}") from None
     return found
-
-
-def _economics(folder: Path) -> Mapping[str, object]:
-    path = folder / "economics.toml"
-    if not path.exists():
-        return {}
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {k: _quantity_tree(v) for k, v in table.items()}
 
 
 def _quantity_tree(value: Any) -> object:

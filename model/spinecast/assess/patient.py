@@ -1,0 +1,380 @@
+"""One patient as given, checked against the vocabulary: every unknown id or value is an error that helps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.priors.records import Context, Finding, Input, Priors
+
+SECTIONS = ("label", "assessed_on", "setting", "context", "findings", "inputs", "procedures", "goals", "rule_set")
+SIDES = ("left", "right", "bilateral", "midline")
+SPINE_LEVELS = ("L1_L2", "L2_L3", "L3_L4", "L4_L5", "L5_S1", "L1", "L2", "L3", "L4", "L5", "S1", "S2")
+UNKNOWN = ("unknown", "not_done", "not_asked")
+SEDATION = ("no", "yes", "unknown")
+_PROCEDURE_FIELDS = (
+    "procedure", "date", "weeks_ago", "side", "level", "levels", "drug", "dose_mg", "anaesthetic", "sedation", "relief_percent",
+    "duration_hours", "duration_weeks", "note",
+)  # fmt: skip
+_GOAL_FIELDS = ("goal", "baseline", "target", "unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One finding as recorded: a likelihood over its values, and where it was."""
+
+    likelihood: tuple[float, ...]
+    value: str = ""
+    side: str = ""
+    level: str = ""
+    sedation: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PositiveCount:
+    """So many of so many tests of a family positive, without saying which."""
+
+    family: str
+    tests: tuple[str, ...]
+    positive: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierProcedure:
+    """Something that was done before; times in weeks, relief in percent."""
+
+    procedure: str
+    weeks_ago: float | None = None
+    side: str = ""
+    level: str = ""
+    drug: str = ""
+    anaesthetic: str = ""
+    sedation: str = "unknown"
+    relief_percent: float | None = None
+    duration_hours: float | None = None
+    duration_weeks: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A function goal in plain words."""
+
+    goal: str
+    baseline: str = ""
+    target: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Everything that is known; what is absent is unobserved, never negative."""
+
+    label: str = ""
+    setting: str = ""
+    rule_set: str = ""
+    contexts: Mapping[str, Observation] = field(default_factory=dict)
+    findings: Mapping[str, Observation] = field(default_factory=dict)
+    counts: tuple[PositiveCount, ...] = ()
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    procedures: tuple[EarlierProcedure, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    context_numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
+    """Check a patient table against the vocabulary.
+
+    Raises
+    ------
+    UnknownIdError, InvalidValueError, MalformedFileError
+        Naming the field, the value, what is allowed and the nearest match.
+    """
+    _known("section", table, SECTIONS)
+    contexts = _section(table, "context")
+    findings, counts = _findings(_section(table, "findings"), priors)
+    procedures = _procedures(table.get("procedures", []), priors, _assessed_on(table))
+    for name, seen in _from_procedures(procedures, priors).items():
+        if name in findings:
+            raise InvalidValueError(f"findings.{name}", findings[name].value, "either the finding or the dated procedure record, not both")
+        findings[name] = seen
+    return Patient(
+        label=_text(table, "label"),
+        setting=_choice("setting", table["setting"], tuple(priors.settings)) if table.get("setting") not in (None, "", *UNKNOWN) else "",
+        rule_set=_text(table, "rule_set"),
+        contexts={k: v for k, raw in contexts.items() if (v := _context(k, raw, priors)) is not None},
+        findings=findings,
+        counts=counts,
+        inputs={k: v for k, raw in _section(table, "inputs").items() if (v := _input(k, raw, priors)) is not None},
+        procedures=procedures,
+        goals=_goals(table.get("goals", [])),
+        context_numbers={k: float(v) for k, v in contexts.items() if _is_number(v)},
+    )
+
+
+def _known(where: str, table: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    for key in table:
+        if key not in allowed:
+            raise UnknownIdError(where, key, allowed)
+
+
+def _section(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        raise MalformedFileError(f"[{name}] must be a table of id = value, found {type(section).__name__}")
+    return section
+
+
+def _text(table: Mapping[str, Any], name: str) -> str:
+    value = table.get(name, "")
+    if not isinstance(value, str) or len(value) > 500:
+        raise InvalidValueError(name, str(value)[:40], "a short text")
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    if isinstance(value, bool) and {"yes", "no"} <= set(allowed):
+        value = "yes" if value else "no"
+    if not isinstance(value, str) or value not in allowed:
+        raise UnknownIdError(name, value, allowed)
+    return value
+
+
+def _number(name: str, value: object, low: float | None, high: float | None, unit: str = "") -> float:
+    bounds = f"a number{f' from {low:g}' if low is not None else ''}{f' to {high:g}' if high is not None else ''} {unit}".rstrip()
+    if not _is_number(value) or not math.isfinite(float(value)):  # type: ignore[arg-type]
+        raise InvalidValueError(name, value, bounds)
+    number = float(value)  # type: ignore[arg-type]
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise InvalidValueError(name, value, bounds)
+    return number
+
+
+def _context(name: str, raw: object, priors: Priors) -> Observation | None:
+    if name not in priors.contexts:
+        raise UnknownIdError("context", name, tuple(priors.contexts))
+    if isinstance(raw, str) and raw in UNKNOWN:
+        return None
+    context = priors.contexts[name]
+    if _is_number(raw):
+        return _banded(context, raw)
+    if isinstance(raw, dict):
+        return _observation(f"context.{name}", raw, context.values)
+    return _certain(f"context.{name}", raw, context.values)
+
+
+def _banded(context: Context, raw: object) -> Observation:
+    name = f"context.{context.id}"
+    if not context.bounds:
+        raise UnknownIdError(name, raw, context.values)
+    low, high = context.bounds[0], context.bounds[-1]
+    number = _number(name, raw, low, high, context.unit)
+    index = min(sum(number >= b for b in context.bounds[1:]), len(context.values) - 1)
+    return _at(context.values, index)
+
+
+def _at(values: Sequence[str], index: int, **where: str) -> Observation:
+    return Observation(tuple(1.0 if i == index else 0.0 for i in range(len(values))), values[index], **where)
+
+
+def _certain(name: str, raw: object, values: Sequence[str], **where: str) -> Observation:
+    """A value by name; true and false where there are two values, false for the absent one of more."""
+    if isinstance(raw, bool):
+        if raw and len(values) > 2:
+            raise InvalidValueError(name, raw, f"one of {', '.join(values)}")
+        return _at(values, int(raw), **where)
+    if not isinstance(raw, str) or raw not in values:
+        raise UnknownIdError(name, raw, values)
+    return _at(values, list(values).index(raw), **where)
+
+
+def _observation(name: str, raw: dict[str, Any], values: Sequence[str], finding: Finding | None = None) -> Observation:
+    allowed = ["value", "likelihood"]
+    where: dict[str, str] = {}
+    if finding is not None:
+        allowed += ["side"] * finding.sided + ["level"] * finding.located + ["sedation"] * (finding.sedation is not None)
+    _known(name, raw, allowed)
+    if "side" in raw:
+        where["side"] = _choice(f"{name}.side", raw["side"], SIDES)
+    if "level" in raw:
+        where["level"] = _choice(f"{name}.level", raw["level"], SPINE_LEVELS)
+    if "sedation" in raw:
+        where["sedation"] = _choice(f"{name}.sedation", raw["sedation"], SEDATION)
+    if ("value" in raw) == ("likelihood" in raw):
+        raise MalformedFileError(f"{name}: give either value or likelihood")
+    if "value" in raw:
+        return _certain(name, raw["value"], values, **where)
+    return Observation(_soft(f"{name}.likelihood", raw["likelihood"], values), **where)
+
+
+def _soft(name: str, raw: object, values: Sequence[str]) -> tuple[float, ...]:
+    if not isinstance(raw, dict):
+        raise InvalidValueError(name, raw, f"a table with a number from 0 to 1 for each of {', '.join(values)}")
+    _known(name, raw, values)
+    missing = [v for v in values if v not in raw]
+    if missing:
+        raise InvalidValueError(name, raw, f"a number for every value; {missing[0]} is missing")
+    vector = tuple(_number(f"{name}.{v}", raw[v], 0, 1) for v in values)
+    if not any(vector):
+        raise InvalidValueError(name, raw, "at least one value above 0")
+    return vector
+
+
+def _findings(section: dict[str, Any], priors: Priors) -> tuple[dict[str, Observation], tuple[PositiveCount, ...]]:
+    found: dict[str, Observation] = {}
+    counts = []
+    for name, raw in section.items():
+        if name in priors.findings:
+            finding = priors.findings[name]
+            if isinstance(raw, str) and raw in UNKNOWN:
+                continue
+            field_name = f"findings.{name}"
+            found[name] = (
+                _observation(field_name, raw, finding.values, finding)
+                if isinstance(raw, dict)
+                else _certain(field_name, raw, finding.values)
+            )
+        elif name in priors.dependencies:
+            counts.append(_count(name, raw, priors))
+        else:
+            raise UnknownIdError("findings", name, (*priors.findings, *priors.dependencies))
+    for count in counts:
+        for test in count.tests:
+            if test in found:
+                raise InvalidValueError(f"findings.{test}", found[test].value, f"not to be given beside the count of {count.family}")
+    return found, tuple(counts)
+
+
+def _count(family: str, raw: object, priors: Priors) -> PositiveCount:
+    """`family = { positive = 3, of = 5 }`, or with `tests = [...]` where the family has more than `of`."""
+    name = f"findings.{family}"
+    members = [f.id for f in priors.findings.values() if f.family == family and len(f.values) == 2]
+    if not isinstance(raw, dict):
+        raise InvalidValueError(name, raw, "{ positive = k, of = n }, the number of positive tests of this family")
+    _known(name, raw, ("positive", "of", "tests"))
+    tests = raw.get("tests", members)
+    if not isinstance(tests, list) or not tests:
+        raise InvalidValueError(f"{name}.tests", tests, f"a list of {', '.join(members)}")
+    for test in tests:
+        _choice(f"{name}.tests", test, members)
+    of = int(_number(f"{name}.of", raw.get("of", len(tests)), 1, len(members)))
+    if "tests" not in raw and of != len(members):
+        raise InvalidValueError(f"{name}.of", of, f"{len(members)} (all of {', '.join(members)}), or name the tests: tests = [...]")
+    positive = _number(f"{name}.positive", raw.get("positive"), 0, len(tests), "positive tests")
+    if positive != int(positive) or of != len(set(tests)):
+        raise InvalidValueError(name, raw, "whole numbers, and as many different tests as `of` says")
+    return PositiveCount(family, tuple(sorted(set(tests))), int(positive))
+
+
+def _input(name: str, raw: object, priors: Priors) -> object | None:
+    if name not in priors.inputs:
+        raise UnknownIdError("inputs", name, tuple(priors.inputs))
+    if isinstance(raw, str) and raw in UNKNOWN:
+        return None
+    return _input_value(f"inputs.{name}", raw, priors.inputs[name])
+
+
+def _input_value(name: str, raw: object, declared: Input) -> object:
+    match declared.type:
+        case "number":
+            return _number(name, raw, declared.minimum, declared.maximum, declared.unit)
+        case "boolean":
+            return _choice(name, raw, ("yes", "no"))
+        case "list":
+            items = raw if isinstance(raw, list) else [raw]
+            return tuple(_choice(name, item, declared.values) for item in items)
+        case _:
+            return _choice(name, raw, declared.values)
+
+
+def _assessed_on(table: Mapping[str, Any]) -> date:
+    given = table.get("assessed_on")
+    return date.today() if given is None else _date("assessed_on", given)
+
+
+def _date(name: str, raw: object) -> date:
+    if isinstance(raw, date):
+        return raw
+    try:
+        return date.fromisoformat(str(raw))
+    except ValueError:
+        raise InvalidValueError(name, raw, "a date as YYYY-MM-DD") from None
+
+
+def _procedures(raw: object, priors: Priors, today: date) -> tuple[EarlierProcedure, ...]:
+    if not isinstance(raw, list):
+        raise MalformedFileError("[[procedures]] must be a list of records")
+    return tuple(_procedure(f"procedures[{i}]", item, priors, today) for i, item in enumerate(raw, start=1))
+
+
+def _procedure(name: str, raw: object, priors: Priors, today: date) -> EarlierProcedure:
+    if not isinstance(raw, dict) or "procedure" not in raw:
+        raise MalformedFileError(f"{name}: expected a record with procedure = one of {', '.join(priors.procedures)}")
+    _known(name, raw, _PROCEDURE_FIELDS)
+    weeks = _number(f"{name}.weeks_ago", raw["weeks_ago"], 0, 5200, "weeks") if "weeks_ago" in raw else None
+    if "date" in raw:
+        done = _date(f"{name}.date", raw["date"])
+        if done > today:
+            raise InvalidValueError(f"{name}.date", str(done), f"a day not after the assessment ({today})")
+        weeks = (today - done).days / 7
+    levels = raw.get("levels", [raw["level"]] if "level" in raw else [])
+    if not isinstance(levels, list):
+        raise InvalidValueError(f"{name}.levels", levels, "a list of spinal levels")
+    for level in levels:
+        _choice(f"{name}.level", level, SPINE_LEVELS)
+
+    def number(key: str, high: float, unit: str) -> float | None:
+        return _number(f"{name}.{key}", raw[key], 0, high, unit) if key in raw else None
+
+    return EarlierProcedure(
+        procedure=_choice(f"{name}.procedure", raw["procedure"], tuple(priors.procedures)),
+        weeks_ago=weeks,
+        side=_choice(f"{name}.side", raw["side"], SIDES) if "side" in raw else "",
+        level=" ".join(levels),
+        drug=_text(raw, "drug"),
+        anaesthetic=_text(raw, "anaesthetic"),
+        sedation=_choice(f"{name}.sedation", raw["sedation"], SEDATION) if "sedation" in raw else "unknown",
+        relief_percent=number("relief_percent", 100, "percent"),
+        duration_hours=number("duration_hours", 10_000, "hours"),
+        duration_weeks=number("duration_weeks", 1_000, "weeks"),
+    )
+
+
+def _from_procedures(procedures: Sequence[EarlierProcedure], priors: Priors) -> dict[str, Observation]:
+    """Block responses: the k-th such procedure with a recorded relief feeds the k-th finding, oldest first."""
+    seen: dict[str, Observation] = {}
+    for finding in priors.findings.values():
+        if finding.from_procedure is None:
+            continue
+        kind, order = finding.from_procedure
+        done = [p for p in procedures if p.procedure == kind and p.relief_percent is not None]
+        done.sort(key=lambda p: -(p.weeks_ago or 0.0))
+        if len(done) >= order:
+            seen[finding.id] = _relief(done[order - 1], finding)
+    return seen
+
+
+def _relief(done: EarlierProcedure, finding: Finding) -> Observation:
+    """Grade of relief: a value named `..._<percent>` but the first is reached from that percentage on."""
+    thresholds = [float(v.rsplit("_", 1)[1]) for v in finding.values[1:]]
+    index = sum((done.relief_percent or 0.0) >= t for t in thresholds)
+    return _at(finding.values, index, sedation=done.sedation)
+
+
+def _goals(raw: object) -> tuple[Goal, ...]:
+    if not isinstance(raw, list):
+        raise MalformedFileError("[[goals]] must be a list of records")
+    goals = []
+    for i, item in enumerate(raw, start=1):
+        if not isinstance(item, dict) or not isinstance(item.get("goal"), str):
+            raise MalformedFileError(f"goals[{i}]: expected a record with goal = a text")
+        _known(f"goals[{i}]", item, _GOAL_FIELDS)
+        goals.append(Goal(**{k: str(v) for k, v in item.items()}))
+    return tuple(goals)

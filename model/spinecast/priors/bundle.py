@@ -1,0 +1,46 @@
+"""All of `priors/` in one JSON file, so that starting up does not mean parsing three hundred.
+
+The bundle holds the very tables that the files hold, and the hash of the files that it was made from.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from spinecast.errors import ArtefactError
+from spinecast.priors.reader import content_hash, from_tables, read_priors, read_tables
+from spinecast.priors.records import Priors
+
+BUNDLE = Path("fitted") / "knowledge.json"
+
+
+def write_bundle(folder: Path) -> Path:
+    """Write the bundle beside the fit; complete or not at all."""
+    path = folder / BUNDLE
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    text = json.dumps(read_tables(folder), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+def load_priors(folder: Path) -> Priors:
+    """Priors from the bundle where it matches the files, from the files where it does not.
+
+    Raises
+    ------
+    ArtefactError
+        The bundle is there but cannot be read.
+    """
+    path = folder / BUNDLE
+    if not path.exists():
+        return read_priors(folder)
+    try:
+        tables = json.loads(path.read_text(encoding="utf-8"))
+        if tables["content_hash"] == content_hash(folder):
+            return from_tables(tables, folder)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{path} is corrupt ({error}); delete it or run `spinecast fit` to write it anew") from None
+    return read_priors(folder)
