@@ -1,0 +1,92 @@
+"""Read `sources.bib`, cite a source in one line, print a selection as BibTeX.
+
+The file is written by this project in one plain form (``key = {value},`` one to a line), so thirty
+lines read it and a BibTeX library is not needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spinecast.errors import MalformedFileError, UnknownIdError
+
+_ENTRY = re.compile(r"@(\w+)\{([^,\s]+),\s*$")
+_FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One entry of the bibliography."""
+
+    key: str
+    kind: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+    @property
+    def short(self) -> str:
+        """Author, year, journal and DOI (or PMID, or address) in one line."""
+        get = self.fields.get
+        place = f"doi:{get('doi')}" if get("doi") else f"PMID {get('pmid')}" if get("pmid") else get("url", "")
+        head = f"{get('author', self.key)} {get('year', 'undated')}"
+        return ", ".join(part for part in (head, get("journal", ""), place) if part)
+
+
+def read_sources(path: Path) -> dict[str, Source]:
+    """Every entry of a BibTeX file by key.
+
+    Raises
+    ------
+    MalformedFileError
+        A line is neither an entry, a field nor an end, or a key stands twice.
+    """
+    sources: dict[str, Source] = {}
+    for source in parse_sources(path.read_text(encoding="utf-8"), path.name):
+        if source.key in sources:
+            raise MalformedFileError(f"{path.name}:{source.line}: the key {source.key!r} stands twice")
+        sources[source.key] = source
+    return sources
+
+
+def parse_sources(text: str, name: str = "sources.bib") -> list[Source]:
+    """Entries in the order of the file, repeated keys included."""
+    found: list[Source] = []
+    fields: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if entry := _ENTRY.match(line):
+            fields = {}
+            found.append(Source(entry[2], entry[1], fields, number))
+        elif pair := _FIELD.match(line):
+            fields[pair[1].lower()] = pair[2]
+        elif line.strip() not in ("", "}") and not line.startswith("%"):
+            raise MalformedFileError(f"{name}:{number}: {line.strip()!r} is not `field = {{value}},` on one line")
+    return found
+
+
+def cite(sources: Mapping[str, Source], key: str) -> str:
+    """Short form of one source.
+
+    Raises
+    ------
+    UnknownIdError
+        No such key; the message carries the nearest one.
+    """
+    if key not in sources:
+        raise UnknownIdError("source", key, sources)
+    return sources[key].short
+
+
+def bibtex(sources: Mapping[str, Source], keys: Iterable[str]) -> str:
+    """The named entries as BibTeX, sorted by key."""
+    return "\n".join(_entry(sources, key) for key in sorted(set(keys)))
+
+
+def _entry(sources: Mapping[str, Source], key: str) -> str:
+    if key not in sources:
+        raise UnknownIdError("source", key, sources)
+    source = sources[key]
+    body = "".join(f"  {name} = {{{value}}},\n" for name, value in source.fields.items())
+    return f"@{source.kind}{{{key},\n{body}}}\n"
