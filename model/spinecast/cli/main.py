@@ -1,0 +1,126 @@
+"""The `spinecast` command: a table of commands, and one way of failing for all of them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from spinecast import __version__
+from spinecast.errors import SpinecastError, UnknownIdError
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: one line of help, and either its function's place or the verbs below it."""
+
+    help: str
+    place: str = ""
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+
+
+VERBS: Mapping[str, Verb] = {
+    "assess": Verb("Assess one patient: differential, ranking, plan and why.", "assess:assess"),
+    "findings": Verb("List every finding, context and input that a patient file may hold.", "findings:findings"),
+    "new": Verb(
+        "Write a template to fill in: a patient file, or a new piece of knowledge.",
+        verbs={
+            "patient": Verb("A patient file.", "new:patient"),
+            "finding": Verb("A finding.", "new:finding"),
+            "generator": Verb("A pain generator.", "new:generator"),
+            "procedure": Verb("A procedure.", "new:procedure"),
+            "rule": Verb("A rule.", "new:rule"),
+        },
+    ),
+    "priors": Verb(
+        "The knowledge base: check it, look things up, see what rests on evidence.",
+        verbs={
+            "check": Verb("Check every law of the data; names file, line and remedy.", "priors:check"),
+            "show": Verb("Show one entry, evidence row or source, with what it cites and what cites it.", "priors:show"),
+            "report": Verb("How many parameters rest on evidence, and how many are assumed.", "priors:report"),
+            "pages": Verb("Write the generated reference pages anew.", "priors:pages"),
+        },
+    ),
+    "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
+    "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
+    "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
+}
+"""Command to its module and function under `spinecast.cli`. A new command is one line here and one module."""
+
+
+class VerbGroup(click.Group):
+    """A group that imports a command's module only when that command runs; listing them imports none."""
+
+    def __init__(self, verbs: Mapping[str, Verb], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.verbs = verbs
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.verbs)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        verb = self.verbs.get(cmd_name)
+        if verb is None:
+            raise UnknownIdError("command", cmd_name, self.verbs)
+        if verb.verbs:
+            return VerbGroup(verb.verbs, name=cmd_name, help=verb.help, context_settings=SETTINGS)
+        module, function = verb.place.split(":")
+        command: click.Command = getattr(importlib.import_module(f"spinecast.cli.{module}"), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
+
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+@click.group(cls=VerbGroup, verbs=VERBS, context_settings=SETTINGS)
+@click.version_option(__version__, prog_name="spinecast")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.pass_obj
+def spinecast(obj: dict[str, bool], debug: bool) -> None:
+    """Which structures explain this spine pain, how sure that is, and what each procedure would add.
+
+    A research and decision-support tool, not a medical device.
+    """
+    obj["debug"] = debug
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 2 the input is wrong, 1 anything else."""
+    obj = {"debug": False}
+    try:
+        result = spinecast.main(arguments, prog_name="spinecast", standalone_mode=False, obj=obj)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SpinecastError as error:
+        click.echo(f"spinecast: {error}", err=True)
+        return error.exit_code
+    except click.Abort:
+        return 1
+    except BrokenPipeError:
+        # The reader has left (`spinecast findings | head`). The interpreter flushes once more on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001  the last net: a message, never a bare traceback
+        if obj["debug"]:
+            traceback.print_exc()
+        else:
+            click.echo(f"spinecast: unexpected {type(error).__name__}: {error} (spinecast --debug … shows where)", err=True)
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of the `spinecast` command."""
+    sys.exit(run())

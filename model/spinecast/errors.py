@@ -1,0 +1,107 @@
+"""Every error that spinecast raises on purpose, in one tree.
+
+    SpinecastError
+    ├── InputError                    what the user gave is wrong
+    │   ├── UnknownIdError            an id or value that does not exist; carries the nearest match
+    │   ├── InvalidValueError         a value outside what is allowed
+    │   ├── MalformedFileError        a file that cannot be read as what it should be
+    │   └── ImpossibleFindingsError   findings that cannot all be true; carries the conflicting set
+    ├── PriorsError                   the knowledge base breaks one of its laws
+    └── ArtefactError                 a compiled file is stale, corrupt or missing
+
+The command line ends with the `exit_code` of the class: 2 where the user can put it right in what was
+given, 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+MOST_SHOWN = 12
+"""Longest list of allowed values that a message prints in full."""
+
+
+class SpinecastError(Exception):
+    """Base of every error raised on purpose."""
+
+    exit_code = 1
+
+
+class InputError(SpinecastError):
+    """What the user gave is wrong."""
+
+    exit_code = 2
+
+
+class UnknownIdError(InputError):
+    """An id or value that does not exist.
+
+    Attributes
+    ----------
+    field : str
+    value : str
+    allowed : tuple of str
+    nearest : str
+        Closest allowed one, or "".
+    """
+
+    def __init__(self, field: str, value: object, allowed: Iterable[str]) -> None:
+        self.field, self.value, self.allowed = field, str(value), tuple(allowed)
+        self.nearest = nearest(self.value, self.allowed)
+        super().__init__(unknown(field, self.value, self.allowed))
+
+
+class InvalidValueError(InputError):
+    """A value outside what is allowed."""
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{field} = {value!r} is not allowed: expected {expected}")
+
+
+class MalformedFileError(InputError):
+    """A file that cannot be read as what it should be."""
+
+
+class ImpossibleFindingsError(InputError):
+    """Findings that cannot all be true under the model.
+
+    Attributes
+    ----------
+    conflict : tuple of str
+        An irreducible set: without any one of them the rest is possible.
+    """
+
+    def __init__(self, conflict: Sequence[str]) -> None:
+        self.conflict = tuple(conflict)
+        super().__init__(
+            "these findings cannot all be true (the model gives them probability zero together): "
+            + ", ".join(self.conflict)
+            + "; check each, and leave out what is not certain"
+        )
+
+
+class PriorsError(SpinecastError):
+    """The knowledge base breaks one of its laws."""
+
+    exit_code = 2
+
+
+class ArtefactError(SpinecastError):
+    """A compiled file is stale, corrupt or missing."""
+
+
+def nearest(value: str, allowed: Iterable[str]) -> str:
+    """Closest allowed value, or "" when nothing is close."""
+    found = difflib.get_close_matches(value, list(allowed), n=1, cutoff=0.5)
+    return found[0] if found else ""
+
+
+def unknown(field: str, value: str, allowed: Sequence[str]) -> str:
+    """Message for a value that does not exist: the nearest match, and what is allowed."""
+    near = nearest(value, allowed)
+    rest = len(allowed) - MOST_SHOWN
+    shown = ", ".join(allowed[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    hint = f"; did you mean {near!r}?" if near else "."
+    return f"{field}: unknown {value!r}{hint} Allowed: {shown or 'nothing'}"
