@@ -31,8 +31,14 @@ class Source:
         """Author, year, journal and DOI (or PMID, or address) in one line."""
         get = self.fields.get
         place = f"doi:{get('doi')}" if get("doi") else f"PMID {get('pmid')}" if get("pmid") else get("url", "")
-        head = f"{get('author', self.key)} {get('year', 'undated')}"
+        head = f"{_first(get('author', self.key))} {get('year', 'undated')}"
         return ", ".join(part for part in (head, get("journal", ""), place) if part)
+
+
+def _first(authors: str) -> str:
+    """Family name of the first author, with et al. where there are more."""
+    names = authors.split(" and ")
+    return names[0].split(",")[0] + (" et al." if len(names) > 1 else "")
 
 
 def read_sources(path: Path) -> dict[str, Source]:

@@ -179,8 +179,27 @@ def bands_fit_their_values(corpus: Corpus) -> Iterator[Problem]:
             yield document.problem(("bounds",), str(bounds), "the edges do not fit the values", f"{wanted} rising numbers")
 
 
+def no_placeholder_remains(corpus: Corpus) -> Iterator[Problem]:
+    """No text still says TO DO, as a fresh scaffold does."""
+    for document in corpus.documents:
+        for path, text in _texts(document.table, ()):
+            if "TO DO" in text:
+                yield document.problem(path, text, "is a placeholder of the scaffold", "the real text or number")
+
+
+def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _texts(part, (*path, key))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from _texts(part, (*path, i))
+
+
 LAWS = (
-    causes_cover_every_value, leaks_and_bases_cover_every_value, context_bases_cover_every_setting,
+    no_placeholder_remains, causes_cover_every_value, leaks_and_bases_cover_every_value, context_bases_cover_every_setting,
     prevalence_covers_every_generator, natural_courses_cover_every_generator, families_have_members, forms_fit_their_values,
     blocks_come_from_procedures, sedation_covers_every_value, concordance_goes_with_side_and_level, bands_fit_their_values,
 )  # fmt: skip
