@@ -46,7 +46,7 @@ check: setup  ## style, types, layers, laws of the data; changes nothing
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/spinecast priors check
 
 fix: setup  ## put right what a program can
@@ -57,7 +57,7 @@ fit: setup  ## fit the parameters to the published figures anew
 	$(BIN)/spinecast fit
 
 docs: setup  ## write the generated pages anew
-	$(BIN)/spinecast priors pages
+	$(BIN)/spinecast priors pages docs/reference
 
 golden: setup  ## rewrite the recorded outputs; say why in CHANGELOG.md
 	SPINECAST_REWRITE_GOLDEN=1 $(BIN)/pytest -q tests/golden
@@ -71,7 +71,7 @@ build: setup  ## sdist, then the wheel from that sdist; lists what the wheel hol
 	@$(BIN)/python -m zipfile -l dist/*.whl
 
 lock:  ## resolve again: uv.lock, and constraints.txt for pip (needs uv)
-	uv lock --upgrade --default-index https://pypi.org/simple
+	uv lock --upgrade
 	uv export --quiet --frozen --all-extras --no-emit-project --no-hashes --no-header --no-annotate -o constraints.txt
 
 clean:  ## remove what was made

@@ -99,9 +99,10 @@ def nearest(value: str, allowed: Iterable[str]) -> str:
 
 
 def unknown(field: str, value: str, allowed: Sequence[str]) -> str:
-    """Message for a value that does not exist: the nearest match, and what is allowed."""
+    """Message for a value that does not exist: the nearest match, and what is allowed (of a long list the closest)."""
     near = nearest(value, allowed)
-    rest = len(allowed) - MOST_SHOWN
-    shown = ", ".join(allowed[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    close = allowed if len(allowed) <= MOST_SHOWN else difflib.get_close_matches(value, allowed, n=5, cutoff=0.4)
+    shown = close or allowed[:MOST_SHOWN]
+    rest = len(allowed) - len(shown)
     hint = f"; did you mean {near!r}?" if near else "."
-    return f"{field}: unknown {value!r}{hint} Allowed: {shown or 'nothing'}"
+    return f"{field}: unknown {value!r}{hint} Allowed: {', '.join(shown) or 'nothing'}{f' and {rest} more' if rest else ''}"

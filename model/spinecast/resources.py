@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spinecast.errors import ArtefactError, MalformedFileError
+from spinecast.errors import ArtefactError, InvalidValueError, MalformedFileError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -16,6 +16,14 @@ def priors_folder() -> Path:
     if given and not Path(given).is_dir():
         raise MalformedFileError(f"SPINECAST_PRIORS names {given}, and there is no such folder")
     return Path(given) if given else _shipped("priors")
+
+
+def own_priors_folder() -> Path:
+    """The same where something is to be written: a checkout's or a copy, never the one inside an installed package."""
+    folder = priors_folder()
+    if folder.is_relative_to(_PACKAGE):
+        raise InvalidValueError("priors folder", str(folder), "a checkout, or a copy of priors/ that SPINECAST_PRIORS names")
+    return folder
 
 
 def examples_folder() -> Path:

@@ -37,6 +37,12 @@ def test_unknown_cuts_a_long_list_and_says_how_much_is_left():
     assert unknown("findings", "qqq", allowed).endswith("id_11 and 5 more")
 
 
+def test_unknown_shows_the_closest_of_a_long_list():
+    allowed = [*(f"id_{i}" for i in range(100)), "slump_test", "straight_leg_raise"]
+    said = unknown("findings", "straight_leg_rise", allowed)
+    assert said.endswith("Allowed: straight_leg_raise and 101 more")
+
+
 def test_unknown_says_so_where_nothing_is_allowed():
     assert unknown("inputs", "a", []).endswith("Allowed: nothing")
 

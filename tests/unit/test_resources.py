@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spinecast import resources
-from spinecast.errors import ArtefactError, MalformedFileError
+from spinecast.errors import ArtefactError, InvalidValueError, MalformedFileError
 
 
 def test_a_checkout_uses_its_own_folders():
@@ -29,6 +29,19 @@ def test_a_wheel_prefers_what_is_inside_it(tmp_path, monkeypatch):
     (inside / "data" / "priors").mkdir(parents=True)
     monkeypatch.setattr(resources, "_PACKAGE", inside)
     assert resources.priors_folder() == inside / "data" / "priors"
+
+
+def test_nothing_is_written_into_an_installed_package(tmp_path, monkeypatch):
+    (tmp_path / "data" / "priors").mkdir(parents=True)
+    monkeypatch.setattr(resources, "_PACKAGE", tmp_path)
+    with pytest.raises(InvalidValueError, match="SPINECAST_PRIORS"):
+        resources.own_priors_folder()
+
+
+def test_a_checkout_and_a_copy_may_be_written_to(tmp_path, monkeypatch):
+    assert resources.own_priors_folder() == resources.priors_folder()
+    monkeypatch.setenv("SPINECAST_PRIORS", str(tmp_path))
+    assert resources.own_priors_folder() == tmp_path
 
 
 def test_an_installation_without_its_data_says_where_it_looked(tmp_path, monkeypatch):

@@ -28,3 +28,27 @@ def check(folder: Path | None) -> None:
         click.echo(format_problems(problems), err=True)
         raise click.exceptions.Exit(2)
     click.echo("priors: every law holds")
+
+
+@click.command
+@click.argument("key", metavar="ID")
+def show(key: str) -> None:
+    """Show the generator, finding, context, procedure, rule, setting, evidence row or source with this ID.
+
+    Every number with its interval, the rows that it rests on and their citations.
+    """
+    from spinecast.priors.bundle import load_priors
+    from spinecast.priors.show import show as show_entry
+
+    click.echo(show_entry(load_priors(priors_folder()), key))
+
+
+@click.command
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def pages(folder: Path) -> None:
+    """Write the reference pages anew below FOLDER (docs/reference in a checkout): one an entry, and the data dictionary."""
+    from spinecast.priors.bundle import load_priors
+    from spinecast.priors.pages import write_pages
+
+    written = write_pages(load_priors(priors_folder()), folder)
+    click.echo(f"{len(written)} pages below {folder}")

@@ -1,0 +1,39 @@
+"""`spinecast new`: files to fill in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spinecast.resources import own_priors_folder, priors_folder
+
+REGIONS = ("lumbosacral", "cervical")
+
+
+@click.command
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml")
+@click.option("--region", type=click.Choice(REGIONS), default=REGIONS[0], show_default=True)
+def patient(path: Path, region: str) -> None:
+    """Write a patient file with every question in it; what is not filled in counts as not observed."""
+    from spinecast.priors.bundle import load_priors
+    from spinecast.priors.scaffold import new_patient
+
+    click.echo(f"wrote {new_patient(load_priors(priors_folder()), path, region)}; then: spinecast assess {path}")
+
+
+def _entry(kind: str) -> click.Command:
+    @click.command(name=kind, help=f"Write a skeleton of a {kind} with this ID into the priors folder. Nothing is overwritten.")
+    @click.argument("key", metavar="ID")
+    def command(key: str) -> None:
+        from spinecast.priors.scaffold import new
+
+        click.echo(f"wrote {new(kind, key, own_priors_folder())}; fill it in, then: spinecast priors check")
+
+    return command
+
+
+finding = _entry("finding")
+generator = _entry("generator")
+procedure = _entry("procedure")
+rule = _entry("rule")
