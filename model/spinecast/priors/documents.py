@@ -135,6 +135,15 @@ class Corpus:
         """Every quantity of every sound document."""
         return tuple(Citation(d, path, table) for d in self.documents if d.sound for path, table in quantities(d.table))
 
+    @cached_property
+    def cited(self) -> dict[str, str]:
+        """Cited row to the first file that cites it; unsound documents count, so that one fault is told once."""
+        found: dict[str, str] = {}
+        for document in self.documents:
+            for key in _cited(document.table):
+                found.setdefault(key, document.file)
+        return found
+
     def sounding(self, unsound: frozenset[str]) -> Corpus:
         """The same corpus with these files marked as not keeping their schema."""
         return replace(self, documents=tuple(replace(d, sound=d.file not in unsound) for d in self.documents))
@@ -143,6 +152,19 @@ class Corpus:
 def field_name(path: Path_) -> str:
     """A path as people write it: ``causes[1].positive``."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+
+
+def _cited(value: Any) -> Iterator[str]:
+    """Every id in a list that is called `rows` or `sources`."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key in ("rows", "sources") and isinstance(part, list):
+                yield from (row for row in part if isinstance(row, str))
+            else:
+                yield from _cited(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _cited(part)
 
 
 def quantities(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Mapping[str, Any]]]:

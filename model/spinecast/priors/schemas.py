@@ -94,12 +94,12 @@ def _explain(error: ValidationError) -> tuple[Path_, object, str, str, str]:
             return (*path, missing), "", "is missing beside what is given", _description(schema, missing), ""
         case "anyOf":
             return path, shown, "neither cites rows nor says assumed", hint, ""
+        case "not" if not rule:
+            return path, "", "does not belong to an entry of this form", hint, ""
         case "not":
             return path, shown, "states both an assumed and a derived number", "one of the two", ""
         case "type":
             return path, _short(instance), "is of the wrong type", hint or _type(rule), ""
-        case None:
-            return path, "", "does not belong to an entry of this form or kind", "", ""
         case _:
             return path, shown, _PLAIN.get(str(error.validator), error.message), hint or f"{error.validator} {rule}", ""
 

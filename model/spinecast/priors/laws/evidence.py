@@ -226,9 +226,8 @@ def cited_rows_are_in_use(corpus: Corpus) -> Iterator[Problem]:
 
 def parameter_rows_are_cited(corpus: Corpus) -> Iterator[Problem]:
     """A row with use = parameter is cited by some quantity or rule."""
-    cited = {key for c in corpus.citations for key in c.rows} | {s for d in corpus.of("rule") for s in d.table["sources"]}
     for row in corpus.rows:
-        if row.use == "parameter" and row.id not in cited:
+        if row.use == "parameter" and row.id not in corpus.cited:
             yield _problem(
                 row, "use", row.use, "no quantity and no rule cites the row", "background, or a citation", near="background"
             )

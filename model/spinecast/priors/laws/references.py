@@ -128,7 +128,7 @@ def procedures_exist(corpus: Corpus) -> Iterator[Problem]:
         named = document.table.get("from_procedure", {}).get("procedure")
         if named is not None and named not in procedures:
             yield _absent(document, ("from_procedure", "procedure"), named, procedures, "procedure")
-    kinds = [f"kind:{d.table['kind']}" for d in corpus.of("procedure")]
+    kinds = [f"kind:{d.table.get('kind')}" for d in corpus.documents if d.kind == "procedure"]
     groups = [*procedures, *dict.fromkeys(kinds), "invasive", "steroid"]
     for document in corpus.of("rule"):
         for path, value, allowed in _rule_procedures(document, groups, procedures):

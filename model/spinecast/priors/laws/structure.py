@@ -113,15 +113,13 @@ def natural_courses_cover_every_generator(corpus: Corpus) -> Iterator[Problem]:
 def families_have_members(corpus: Corpus) -> Iterator[Problem]:
     """A family has at least two members, all noisy, whose leaks depend on at most one context."""
     for document in corpus.of("dependency"):
-        members = [d for d in corpus.of("finding") if d.table.get("family") == document.id]
+        members = [d for d in corpus.documents if d.kind == "finding" and d.table.get("family") == document.id]
         if len(members) < 2:
             listed = ", ".join(d.id for d in members) or "none"
             yield document.problem(("id",), document.id, f"fewer than two findings name this family ({listed})", "two members")
-        by = sorted({d.table.get("leak", {}).get("by", "") for d in members} - {""})
+        by = sorted({d.table.get("leak", {}).get("by", "") for d in members if d.sound} - {""})
         if len(by) > 1:
-            yield document.problem(
-                ("id",), document.id, f"its members' leaks depend on {' and '.join(by)}", "at most one context"
-            )
+            yield document.problem(("id",), document.id, f"its members' leaks depend on {' and '.join(by)}", "at most one context")
     for document in corpus.of("finding"):
         if document.table.get("family") and document.table["form"] == "log_linear":
             expected = "noisy_or or noisy_max, or no family"
