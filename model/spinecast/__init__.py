@@ -9,8 +9,11 @@ import importlib
 
 __version__ = "0.1.0"
 
+DISCLAIMER = "spinecast is a research and decision-support tool and not a medical device."
+
 _EXPORTS = {
     "ArtefactError": "errors",
+    "Assessment": "assessment.assessment",
     "ImpossibleFindingsError": "errors",
     "InputError": "errors",
     "InvalidValueError": "errors",
@@ -18,7 +21,9 @@ _EXPORTS = {
     "PriorsError": "errors",
     "SpinecastError": "errors",
     "UnknownIdError": "errors",
+    "assess": "assessment.assess",
     "examples_folder": "resources",
+    "load_model": "assessment.model",
     "load_priors": "priors.bundle",
     "priors_folder": "resources",
 }

@@ -18,7 +18,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("package", ["network", "engines", "decision", "assess"])
+@pytest.mark.parametrize("package", ["network", "engines", "decision", "assessment"])
 def test_the_scoring_path_loads_nothing_slow(package):
     """Every module of the package, not only its __init__, but for the pgmpy adapters' own functions."""
     walk = (

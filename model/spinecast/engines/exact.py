@@ -73,23 +73,44 @@ def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
 
 def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: int) -> Array:
     """Log P(evidence | state) in one setting; shape (..., S), or (S,) where nothing depends on a draw."""
-    total: Array = np.zeros(len(network.space))
+    return sum(factors(network, theta, evidence, setting).values(), start=np.zeros(len(network.space)))
+
+
+def factors(network: Network, theta: Array, evidence: Evidence, setting: int) -> dict[str, Array]:
+    """Log P(part of the evidence | state) of parts that are independent given the state; each (..., S).
+
+    A part is a block, or everything that depends on one unknown or known context together with that context.
+    """
+    parts: dict[str, Array] = {}
     by_context: dict[str, Array] = {}
     observed = {network.block_of[leaf] for leaf in evidence.likelihood} | set(evidence.counts)
     with np.errstate(divide="ignore"):
-        for block in network.blocks.values():
-            if block.id not in observed or block.id in network.modulators:
+        for name in sorted(observed):
+            block = network.blocks[name]
+            if name in network.modulators:
                 continue
+            known = _known_value(network, evidence, block.by)
             factor = block_likelihood(network, theta, block, evidence, setting)
-            if block.by:
+            if not block.by:
+                parts[name] = np.log(factor[..., 0, :])[..., block.config_of_state]
+            elif known is not None:
+                parts[name] = np.log(factor[..., known if factor.shape[-2] > 1 else 0, :])[..., block.config_of_state]
+            else:
                 spread = factor[..., block.config_of_state]
                 by_context[block.by] = by_context[block.by] * spread if block.by in by_context else spread
-            else:
-                total = total + np.log(factor[..., 0, :])[..., block.config_of_state]
         for context in network.modulators:
             if context in by_context or context in evidence.likelihood:
-                total = total + np.log(_summed(network, theta, context, by_context.get(context), evidence, setting))
-    return total
+                parts[context] = np.log(_summed(network, theta, context, by_context.get(context), evidence, setting))
+    return parts
+
+
+def _known_value(network: Network, evidence: Evidence, context: str) -> int | None:
+    """Index of a context's value where it is certain."""
+    likelihood = evidence.likelihood.get(context)
+    if likelihood is None:
+        return None
+    hot = np.flatnonzero(likelihood)
+    return int(hot[0]) if len(hot) == 1 else None
 
 
 def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evidence, setting: int) -> Array:

@@ -15,8 +15,10 @@ from spinecast.parameters.scales import expit, logit
 from spinecast.priors.records import Cause, Context, Finding, Priors, Quantity
 
 
-def build_network(priors: Priors, region: str = "lumbosacral", max_active: int = 3) -> Network:
-    """Compile one region at its default parameters.
+def build_network(
+    priors: Priors, region: str = "lumbosacral", max_active: int = 3, fitted: Mapping[str, float] | None = None
+) -> Network:
+    """Compile one region, at its default parameters or at those that a fit has set.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def build_network(priors: Priors, region: str = "lumbosacral", max_active: int =
     if not generators or not findings:
         raise PriorsError(f"the priors in {priors.folder} hold no generators and findings for the region {region!r}")
     space = enumerate_states(generators, max_active)
-    registry = Registry(priors.rows)
+    registry = Registry(priors.rows, fitted or {})
     settings = tuple(priors.settings)
     weight = np.array([registry.estimate_log(f"settings/{s}/weight", priors.settings[s].weight) for s in settings])
     prevalence = np.array([_prevalence(registry, priors, s, space) for s in settings])
@@ -42,7 +44,8 @@ def build_network(priors: Priors, region: str = "lumbosacral", max_active: int =
         leaves=leaves, blocks=blocks, parameters=tuple(registry.items), theta=theta,
         generator_labels={g.id: g.label for g in generators},
     )  # fmt: skip
-    return _calibrated(network)
+    settled = all(network.parameters[i].name in registry.fitted for i in prevalence.ravel())
+    return network if settled else _calibrated(network)
 
 
 def prevalence_targets(priors: Priors, network_levels: Sequence[tuple[str, str]], setting: str) -> list[Quantity]:
@@ -61,8 +64,11 @@ def _prevalence(registry: Registry, priors: Priors, setting: str, space: StateSp
     indices = []
     quantities = prevalence_targets(priors, space.levels, setting)
     for (generator, level), quantity in zip(space.levels, quantities, strict=True):
-        p = min(max(registry.probability(quantity), 1e-7), 1 - 1e-3)
         name = f"settings/{setting}/prevalence/{generator}{'/' + level if level else ''}"
+        if (index := registry.known(name, quantity)) is not None:
+            indices.append(index)
+            continue
+        p = min(max(registry.probability(quantity), 1e-7), 1 - 1e-3)
         indices.append(registry.add(name, logit(p), math.inf, quantity))
     return indices
 
@@ -230,6 +236,8 @@ def _block(key: str, group: list[Leaf], priors: Priors, registry: Registry) -> B
 def _loading(key: str, priors: Priors, registry: Registry) -> int:
     """A loading that cites its one joint row is held weakly near 1 and set by that row's question."""
     quantity = priors.dependencies[key].loading
+    if (index := registry.known(f"dependencies/{key}/loading", quantity)) is not None:
+        return index
     if quantity.assumed is None and quantity.derived is None:
         return registry.add(f"dependencies/{key}/loading", 0.0, 1.0, quantity)
     return registry.estimate_log(f"dependencies/{key}/loading", quantity)

@@ -40,9 +40,16 @@ class Parameter:
 
 @dataclass(slots=True)
 class Registry:
-    """Collects parameters while the network is built."""
+    """Collects parameters while the network is built.
+
+    Attributes
+    ----------
+    fitted : mapping of name to value
+        Parameters that a fit has set: their defaults are not worked out again, which start-up would pay for.
+    """
 
     rows: Mapping[str, Row]
+    fitted: Mapping[str, float] = field(default_factory=dict)
     items: list[Parameter] = field(default_factory=list)
     zero: int = -1
 
@@ -50,6 +57,12 @@ class Registry:
         """Append one parameter and return its index."""
         self.items.append(Parameter(name, default, 0.0 if math.isinf(default) else sd, quantity))
         return len(self.items) - 1
+
+    def known(self, name: str, quantity: Quantity) -> int | None:
+        """Index of a parameter that a fit has set, at that value; None where there is none."""
+        if name not in self.fitted:
+            return None
+        return self.add(name, self.fitted[name], 1.0, quantity)
 
     def fixed_zero(self) -> int:
         """Index of the parameter that is 0 and stays so."""
@@ -59,6 +72,8 @@ class Registry:
 
     def exceedances(self, name: str, values: Sequence[str], table: Mapping[str, Quantity]) -> list[int]:
         """Conditional log-odds of each exceedance given the one below, so that they fall with the value."""
+        if all(f"{name}/{v}" in self.fitted for v in values[1:]):
+            return [self.add(f"{name}/{v}", self.fitted[f"{name}/{v}"], 1.0, _entry(table, v, name)) for v in values[1:]]
         indices, above = [], 1.0
         for value in values[1:]:
             quantity = _entry(table, value, name)
@@ -72,6 +87,8 @@ class Registry:
 
     def log_odds(self, name: str, values: Sequence[str], table: Mapping[str, Quantity]) -> list[int]:
         """Log-odds of each value against the first, from probabilities."""
+        if all(f"{name}/{v}" in self.fitted for v in values[1:]):
+            return [self.add(f"{name}/{v}", self.fitted[f"{name}/{v}"], 1.0, _entry(table, v, name)) for v in values[1:]]
         shares = [self.probability(_entry(table, v, name)) for v in values[1:]]
         first = max(1.0 - sum(shares), 1e-3)
         indices = []
@@ -93,6 +110,8 @@ class Registry:
         ]
 
     def _log_ratio(self, name: str, quantity: Quantity) -> int:
+        if (index := self.known(name, quantity)) is not None:
+            return index
         rows = [self.rows[r] for r in quantity.rows if r in self.rows]
         stated = quantity.assumed is not None or quantity.derived is not None
         if stated or (rows and all(r.measure in _RATIO_MEASURES for r in rows)):
@@ -115,11 +134,15 @@ class Registry:
 
     def estimate_log(self, name: str, quantity: Quantity) -> int:
         """A positive amount on the log scale."""
+        if (index := self.known(name, quantity)) is not None:
+            return index
         made: Estimate = estimate(quantity, self.rows, "log")
         return self.add(name, made.centre, made.sd, quantity)
 
     def log_odds_of(self, name: str, quantity: Quantity) -> int:
         """A probability that the fit does not ask about, on the logit."""
+        if (index := self.known(name, quantity)) is not None:
+            return index
         made = estimate(quantity, self.rows, "logit")
         return self.add(name, made.centre, made.sd, quantity)
 

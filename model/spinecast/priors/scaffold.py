@@ -19,6 +19,7 @@ _PARTS = {
     "exam": "Examination",
     "imaging": "Imaging",
     "laboratory": "Laboratory",
+    "block": "Diagnostic procedures that the section of earlier procedures does not hold",
 }
 _SECTIONS = {
     "pain": "Pain and sleep",
@@ -78,7 +79,7 @@ def _write(path: Path, text: str) -> Path:
 
 def patient_template(priors: r.Priors, region: str = "lumbosacral") -> str:
     """The patient form, from the vocabulary, in the order in which a clinic asks people to bring things."""
-    findings = [f for f in priors.findings.values() if f.region == region and f.kind != "block"]
+    findings = [f for f in priors.findings.values() if f.region == region and f.from_procedure is None]
     procedures = [p for p in priors.procedures.values() if p.region == region]
     parts = [_head(priors), _contexts(priors), _findings(findings), _inputs(priors), _procedures(procedures), _GOALS]
     return "\n".join(line.rstrip() for part in parts for line in part) + "\n"

@@ -119,7 +119,9 @@ def families_have_members(corpus: Corpus) -> Iterator[Problem]:
             yield document.problem(("id",), document.id, f"fewer than two findings name this family ({listed})", "two members")
         by = sorted({d.table.get("leak", {}).get("by", "") for d in members if d.sound} - {""})
         if len(by) > 1:
-            yield document.problem(("id",), document.id, f"its members' leaks depend on {' and '.join(by)}", "at most one context")
+            yield document.problem(
+                ("id",), document.id, f"its members' leaks depend on {' and '.join(by)}", "at most one context"
+            )
     for document in corpus.of("finding"):
         if document.table.get("family") and document.table["form"] == "log_linear":
             expected = "noisy_or or noisy_max, or no family"
@@ -134,18 +136,24 @@ def forms_fit_their_values(corpus: Corpus) -> Iterator[Problem]:
             yield document.problem(("form",), "noisy_or", message, "noisy_max for graded values", "noisy_max")
 
 
-def blocks_come_from_procedures(corpus: Corpus) -> Iterator[Problem]:
-    """A block finding says which procedure record feeds it; with_others and sedation are for blocks alone."""
+def block_fields_are_for_blocks(corpus: Corpus) -> Iterator[Problem]:
+    """from_procedure, with_others and sedation are for block findings; one procedure record feeds one graded block.
+
+    A block without from_procedure (discography, a hip block) is recorded like any other finding.
+    """
+    fed: dict[tuple[str, int], str] = {}
     for document in corpus.of("finding"):
-        block = document.table["kind"] == "block"
-        if block and "from_procedure" not in document.table:
-            yield document.problem(
-                ("from_procedure",), "", "is missing: a block is the response to a procedure", "procedure and order"
-            )
-        extra: list[Path_] = [("sedation",)] if "sedation" in document.table else []
-        extra += [("causes", i, "with_others") for i, c in enumerate(document.table["causes"]) if "with_others" in c]
-        for path in extra if not block else []:
+        table = document.table
+        used: list[Path_] = [(name,) for name in ("from_procedure", "sedation") if name in table]
+        used += [("causes", i, "with_others") for i, cause in enumerate(table["causes"]) if "with_others" in cause]
+        for path in used if table["kind"] != "block" else []:
             yield document.problem(path, "", "belongs to block findings only", "kind = block")
+        if "from_procedure" in table and table["form"] != "log_linear":
+            record = (table["from_procedure"]["procedure"], table["from_procedure"]["order"])
+            if record in fed:
+                message = f"number {record[1]} of this procedure already feeds {fed[record]!r}"
+                yield document.problem(("from_procedure", "procedure"), record[0], message, "a record of its own")
+            fed.setdefault(record, document.id)
 
 
 def sedation_covers_every_value(corpus: Corpus) -> Iterator[Problem]:
@@ -199,5 +207,5 @@ def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
 LAWS = (
     no_placeholder_remains, causes_cover_every_value, leaks_and_bases_cover_every_value, context_bases_cover_every_setting,
     prevalence_covers_every_generator, natural_courses_cover_every_generator, families_have_members, forms_fit_their_values,
-    blocks_come_from_procedures, sedation_covers_every_value, concordance_goes_with_side_and_level, bands_fit_their_values,
+    block_fields_are_for_blocks, sedation_covers_every_value, concordance_goes_with_side_and_level, bands_fit_their_values,
 )  # fmt: skip

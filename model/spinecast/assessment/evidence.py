@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinecast.assess.patient import Patient
+from spinecast.assessment.patient import Patient
 from spinecast.network.evidence import SEDATION, Evidence
 from spinecast.network.model import Network
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spinecast.assess.patient import Patient
+from spinecast.assessment.patient import Patient
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Priors, Quantity
 

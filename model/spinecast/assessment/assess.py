@@ -1,0 +1,343 @@
+"""One patient in, a cited differential and a ranked plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import spinecast
+from spinecast.assessment import influence, reasons
+from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, Provenance, Settings
+from spinecast.assessment.evidence import to_evidence
+from spinecast.assessment.files import read_patient_file
+from spinecast.assessment.localisation import Localisation, localise
+from spinecast.assessment.model import Model, load_model
+from spinecast.assessment.observing import Observer
+from spinecast.assessment.patient import Patient, parse_patient
+from spinecast.decision.gates import Gates, evaluate_gates, rules_in_force, sequence_verdict, applies
+from spinecast.decision.outcomes import Outcomes, compile_outcomes
+from spinecast.decision.plan import Permitted, Plan, Planner, plan_values, state_values
+from spinecast.decision.profile import Done, Profile
+from spinecast.decision.ranking import rank
+from spinecast.decision.settings import DEFAULT_DEPTH, DEFAULT_RULE_SET, DecisionSettings, decision_settings
+from spinecast.engines import exact
+from spinecast.network.evidence import Evidence
+from spinecast.parameters.scales import Array
+
+DEFAULT_DRAWS = 200
+DEFAULT_SEED = 20260101
+COVERED = 1 - 1e-4
+"""Posterior mass of the joint states that the plan search works on; the rest is spread over them."""
+
+MOST_EXPLANATIONS = 5
+REASONED = 3
+"""Generators for which the weight of evidence is worked out."""
+
+UNIT = "net benefit over waiting, in money at the stated willingness to pay for a quality-adjusted life year"
+CONTROL = "sham (specific effect) plus one contextual effect common to all active care; zero is waiting with the natural course"
+
+
+def assess(
+    patient: Mapping[str, Any] | Patient | str | Path,
+    *,
+    rule_set: str | None = None,
+    willingness_to_pay: float | None = None,
+    horizon_weeks: float | None = None,
+    depth: int = DEFAULT_DEPTH,
+    draws: int = DEFAULT_DRAWS,
+    seed: int = DEFAULT_SEED,
+    model: Model | None = None,
+) -> Assessment:
+    """Assess one patient.
+
+    Parameters
+    ----------
+    patient : mapping, Patient, or path of a TOML, YAML or JSON file
+        Sections label, setting, context, findings, inputs, procedures, goals; what is absent is unobserved.
+    rule_set : str, optional
+        Whose rules gate the plan; the patient file's own, else "guideline".
+    willingness_to_pay : float, optional
+        Money per quality-adjusted life year.
+    horizon_weeks : float, optional
+        At most 52.
+    depth : int
+        Decisions that a plan looks ahead.
+    draws : int
+        Parameter draws behind the intervals (at most those that the fit stored).
+    seed : int
+        Of the outcome draws; the network's draws are those of the fit.
+    model : Model, optional
+        From `load_model`; the installed priors by default.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    InputError
+        The patient is not lawful; the message names field, value, what is allowed and the nearest match.
+    ImpossibleFindingsError
+        The findings cannot all be true; the error names an irreducible conflicting set.
+    """
+    model = model or load_model()
+    if isinstance(patient, str | Path):
+        patient = read_patient_file(Path(patient))
+    known = patient if isinstance(patient, Patient) else parse_patient(patient, model.priors)
+    settings = decision_settings(
+        model.priors,
+        rule_set=rule_set or known.rule_set or DEFAULT_RULE_SET,
+        horizon_weeks=horizon_weeks,
+        willingness_to_pay=willingness_to_pay,
+        depth=depth,
+    )
+    return _Case.of(model, known, settings, min(draws, len(model.draws)), seed).assessment()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One patient under one model, with what every part of the answer needs."""
+
+    model: Model
+    patient: Patient
+    settings: DecisionSettings
+    evidence: Evidence
+    beliefs: Array
+    places: Mapping[str, Localisation]
+    profile: Profile
+    draws: int
+    seed: int
+
+    @classmethod
+    def of(cls, model: Model, patient: Patient, settings: DecisionSettings, draws: int, seed: int) -> _Case:
+        network = model.network
+        evidence = to_evidence(patient, network)
+        theta = np.concatenate([network.theta[None], model.draws[:draws]])
+        beliefs = exact.posterior(network, theta, evidence).states
+        places = {g: localise(patient, model.priors, g) for g in network.space.generators}
+        return cls(model, patient, settings, evidence, beliefs, places, _profile(model, patient, evidence, beliefs[0]), draws, seed)
+
+    def assessment(self) -> Assessment:
+        model, network, belief = self.model, self.model.network, self.beliefs[0]
+        differential = _differential(self)
+        gates = evaluate_gates(model.priors, self.profile, _probabilities(self), self.settings.rule_set)
+        keep = _covering(belief)
+        outcomes = compile_outcomes(model.priors, network.space, self.profile, draws=self.draws, seed=self.seed)
+        kept = _restricted(outcomes, keep)
+        plans = self._planner(kept, gates, keep).best_plans(_normalised(belief[keep]))
+        rows = rank(model.priors, kept, plans, _normalised(self.beliefs[:, keep]), gates, self.settings, _targets(self))
+        parts = reasons.joint_parts(network, network.theta, self.evidence)
+        leaders = [g.id for g in differential[:REASONED]]
+        labels = _labels(model)
+        return Assessment(
+            label=self.patient.label,
+            differential=differential,
+            nonspecific=float(belief[0]),
+            explanations=_explanations(self, labels),
+            ranking=rows,
+            settings=_printed(self),
+            flags=gates.flags,
+            plan=plans[rows[0].id],
+            plan_notes=_notes(self, plans[rows[0].id]),
+            why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
+            next_findings=self._next(kept, plans, gates, keep),
+            surprise=reasons.surprise(network, network.theta, self.evidence, parts),
+            provenance=_provenance(self, parts, leaders[0]),
+            observed=_observed(self),
+            goals=tuple(_goal_text(g.goal, g.baseline, g.target, g.unit) for g in self.patient.goals),
+            disclaimer=spinecast.DISCLAIMER,
+            labels=labels,
+        )
+
+    def _planner(self, outcomes: Outcomes, gates: Gates, keep: np.ndarray) -> Planner:
+        model = self.model
+        kinds = tuple(p.kind for p in model.priors.procedures.values())
+        observer = Observer(model.network, model.network.theta, model.priors, self.evidence, self.beliefs[0], keep)
+        return Planner(outcomes, self.settings, kinds, observer, _permitted(self, gates))
+
+    def _next(
+        self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, keep: np.ndarray
+    ) -> tuple[reasons.NextFinding, ...]:
+        allowed = [p for name, p in plans.items() if not gates.blocked(name)]
+        on_kept = np.stack([state_values(p, outcomes, self.settings) for p in allowed])
+        network = self.model.network
+        values = np.zeros((len(allowed), len(network.space)))
+        values[:, keep] = on_kept
+        belief = np.zeros(len(network.space))
+        belief[keep] = _normalised(self.beliefs[0][keep])
+        return reasons.next_findings(network, network.theta, self.model.priors, self.evidence, belief, values)
+
+
+def _covering(belief: Array) -> np.ndarray:
+    """Fewest states that carry nearly all of the belief, in their own order."""
+    order = np.argsort(-belief, kind="stable")
+    count = int(np.searchsorted(np.cumsum(belief[order]), COVERED)) + 1
+    return np.sort(order[:count])
+
+
+def _normalised(weights: Array) -> Array:
+    shares: Array = weights / weights.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _restricted(outcomes: Outcomes, keep: np.ndarray) -> Outcomes:
+    fields = {name: getattr(outcomes, name) for name in Outcomes.__dataclass_fields__}
+    return Outcomes(**{**fields, "share": outcomes.share[keep]})
+
+
+def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) -> Profile:
+    values: dict[str, object] = {k: v.value for k, v in {**patient.contexts, **patient.findings}.items() if v.value}
+    values |= patient.inputs
+    chances = {}
+    setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
+    for name, leaf in model.network.leaves.items():
+        if leaf.is_context and not leaf.by and name not in values:
+            table = model.network.table(model.network.theta, leaf, setting)[0, 0]
+            chances[name] = dict(zip(leaf.values, (belief @ table[leaf.config_of_state]).tolist(), strict=True))
+    history = tuple(Done(p.procedure, p.weeks_ago, p.relief_percent) for p in patient.procedures)
+    return Profile(values, chances, history, dict(patient.context_numbers))
+
+
+def _permitted(case: _Case, gates: Gates) -> Permitted:
+    """May an action come next inside a plan: static blocks stay, sequence rules see what the plan did."""
+    priors = case.model.priors
+    blocked = {
+        a for a, found in gates.by_action.items()
+        if any(g.effect == "block" and g.kind not in ("requirement", "schedule", "conservative_care") for g in found)
+    }  # fmt: skip
+    rules = [r for r in rules_in_force(priors, case.settings.rule_set) if r.kind in ("requirement", "schedule", "conservative_care")]
+    by_action = {a: [r for r in rules if r.effect == "block" and applies(r, p)] for a, p in priors.procedures.items()}
+
+    def permitted(action: str, done: tuple[Done, ...], now: float) -> bool:
+        if action in blocked:
+            return False
+        history = (*case.profile.history, *done)
+        procedure = priors.procedures[action]
+        return not any(
+            sequence_verdict(r, procedure, history, case.profile, priors, now=now) == "block" for r in by_action[action]
+        )
+
+    return permitted
+
+
+def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:
+    network, draws = case.model.network, case.beliefs[1:] if len(case.beliefs) > 1 else case.beliefs
+    rows = []
+    for generator in network.space.generators:
+        mask = network.space.mask(generator)
+        low, high = np.quantile(draws @ mask, [0.025, 0.975])
+        place = case.places[generator]
+        rows.append(
+            GeneratorProbability(
+                generator, network.generator_labels[generator], float(case.beliefs[0] @ mask), float(low), float(high),
+                _levels(case, generator), place.sides, place.sites,
+            )
+        )  # fmt: skip
+    return tuple(sorted(rows, key=lambda r: (-r.probability, r.id)))
+
+
+def _levels(case: _Case, generator: str) -> dict[str, float]:
+    space = case.model.network.space
+    return {
+        level: float(case.beliefs[0] @ space.active[:, i]) for i, (g, level) in enumerate(space.levels) if g == generator and level
+    }
+
+
+def _probabilities(case: _Case) -> dict[tuple[str, str], float]:
+    space = case.model.network.space
+    found = {level: float(case.beliefs[0] @ space.active[:, i]) for i, level in enumerate(space.levels)}
+    return found | {(g, ""): float(case.beliefs[0] @ space.mask(g)) for g in space.generators}
+
+
+def _explanations(case: _Case, labels: Mapping[str, str]) -> tuple[Explanation, ...]:
+    space, belief = case.model.network.space, case.beliefs[0]
+    found = []
+    for s in np.argsort(-belief, kind="stable")[:MOST_EXPLANATIONS]:
+        levels = [space.levels[i] for i in np.flatnonzero(space.active[s])]
+        words = [labels[g] + (f" ({level.replace('_', ' ')})" if level else "") for g, level in levels]
+        found.append(Explanation(tuple(g for g, _ in levels), " with ".join(words) or "Nonspecific pain", float(belief[s])))
+    return tuple(found)
+
+
+def _targets(case: _Case) -> dict[str, tuple[str, str]]:
+    """(level, side) of each action from what it aims at."""
+    return {name: _target(case, p.aim, [e.generator for e in p.effects]) for name, p in case.model.priors.procedures.items()}
+
+
+def _target(case: _Case, aim: str, generators: list[str]) -> tuple[str, str]:
+    aimed = [g for g in generators if g in case.places]
+    if aim == "none" or not aimed:
+        return "", ""
+    probability = {g: float(case.beliefs[0] @ case.model.network.space.mask(g)) for g in aimed}
+    generator = max(aimed, key=lambda g: probability[g])
+    place = case.places[generator]
+    levels = _levels(case, generator)
+    if aim == "root" and levels:
+        return max(levels, key=lambda k: levels[k]).replace("_", "-"), place.side
+    if aim == "facet_levels" and place.sites:
+        top = sorted(place.sites, key=lambda k: -place.sites[k])[:2]
+        return " and ".join(s.replace("_", "-") for s in sorted(top)), place.side
+    return place.site.replace("_", "-"), place.side
+
+
+def _notes(case: _Case, plan: Plan) -> dict[str, str]:
+    """What is done alongside each action of the plan, and how it repeats."""
+    notes = {}
+    for action in plan_actions(plan):
+        procedure = case.model.priors.procedures[action]
+        parts = [procedure.with_it and f"with {procedure.with_it}", procedure.repeats and f"repeats: {procedure.repeats}"]
+        notes[action] = "; ".join(p for p in parts if p)
+    return notes
+
+
+def plan_actions(plan: Plan | None) -> tuple[str, ...]:
+    """Every action that a plan mentions, in order of appearance."""
+    if plan is None:
+        return ()
+    later = [a for branch in plan.branches for a in plan_actions(branch.then)]
+    return tuple(dict.fromkeys([plan.action, *later]))
+
+
+def _printed(case: _Case) -> Settings:
+    s = case.settings
+    return Settings(
+        rule_set=s.rule_set, horizon_weeks=s.horizon_weeks, willingness_to_pay=s.willingness_to_pay, discount=s.discount, depth=s.depth,
+        draws=case.draws, seed=case.seed, currency=s.currency, year=s.year, unit=UNIT, control=CONTROL,
+        setting=case.patient.setting or "unknown",
+    )  # fmt: skip
+
+
+def _provenance(case: _Case, parts: list[tuple[Array, dict[str, Array]]], leader: str) -> Provenance:
+    model = case.model
+    slopes = influence.influences(model, case.evidence, parts, leader)
+    share, assumed = influence.share_from_evidence(model, slopes)
+    rows = {r for i in slopes for q in [model.network.parameters[i].quantity] if q is not None for r in q.rows}
+    sources = sorted({model.priors.rows[r].source for r in rows if r in model.priors.rows})
+    return Provenance(
+        version=spinecast.__version__, priors_hash=model.priors.content_hash, fit_hash=model.fit_hash, share_from_evidence=share,
+        assumed=assumed, unfitted=len(model.unfitted), sources=tuple(sources),
+    )  # fmt: skip
+
+
+def _labels(model: Model) -> dict[str, str]:
+    priors = model.priors
+    tables: tuple[Mapping[str, Any], ...] = (
+        priors.generators, priors.findings, priors.contexts, priors.dependencies, priors.procedures,
+    )  # fmt: skip
+    return {k: v.label for table in tables for k, v in table.items()}
+
+
+def _observed(case: _Case) -> tuple[tuple[str, str], ...]:
+    seen = {**case.patient.contexts, **case.patient.findings}
+    shown = {k: v.value or "uncertain" for k, v in seen.items()}
+    shown |= {c.family: f"{c.positive} of {len(c.tests)} positive" for c in case.patient.counts}
+    return tuple(shown.items())
+
+
+def _goal_text(goal: str, baseline: str, target: str, unit: str) -> str:
+    span = f": from {baseline} to {target} {unit}".rstrip() if baseline or target else ""
+    return goal + span

@@ -1,0 +1,214 @@
+"""The answer for one person: frozen records, and the same as plain data for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from spinecast.decision.gates import Gate
+from spinecast.decision.plan import Plan
+from spinecast.decision.ranking import RankedAction
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorProbability:
+    """How likely one generator is active, with a 95 % interval from parameter uncertainty.
+
+    `levels` gives the probability of each level (root, kind of serious pathology); `sides` and `sites` are
+    conditional on the generator being active.
+    """
+
+    id: str
+    label: str
+    probability: float
+    low: float
+    high: float
+    levels: Mapping[str, float]
+    sides: Mapping[str, float]
+    sites: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One joint configuration of generators and its probability; empty generators: nonspecific."""
+
+    generators: tuple[str, ...]
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Weight of evidence of one finding, or of one family of correlated findings as a block, in decibans.
+
+    10 log10 of how much more probable it is if the generator is active than if not, given everything else
+    that is known; positive speaks for, negative against.
+    """
+
+    generator: str
+    name: str
+    label: str
+    members: tuple[str, ...]
+    decibans: float
+
+
+@dataclass(frozen=True, slots=True)
+class NextFinding:
+    """What asking or testing one more thing would be worth.
+
+    Attributes
+    ----------
+    value : float
+        Expected gain in net benefit from choosing the best plan after it is known, less its cost.
+    bits : float
+        Expected fall of the entropy of the generators' joint distribution.
+    cost : float
+    """
+
+    id: str
+    label: str
+    kind: str
+    value: float
+    bits: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """How well the model understands this person.
+
+    Attributes
+    ----------
+    log_evidence : float
+        Natural log probability of everything observed together.
+    conflict_bits : float
+        log2 of the product of the findings' own probabilities over their joint probability: above 0 they
+        contradict each other under every explanation that the model has; below 0 they support each other.
+    not_understood : bool
+    message : str
+    """
+
+    log_evidence: float
+    conflict_bits: float
+    not_understood: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The choices behind the numbers."""
+
+    rule_set: str
+    horizon_weeks: float
+    willingness_to_pay: float
+    discount: float
+    depth: int
+    draws: int
+    seed: int
+    currency: str
+    year: int
+    unit: str
+    control: str
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes
+    ----------
+    share_from_evidence : float
+        Share of this answer's sensitivity that rests on published rows.
+    assumed : tuple of (parameter, share of the sensitivity)
+        The assumed numbers that this answer leans on most.
+    unfitted : int
+        Parameters newer than the fit, at their defaults.
+    sources : tuple of str
+        Keys of the sources behind the findings observed and the procedures ranked.
+    """
+
+    version: str
+    priors_hash: str
+    fit_hash: str
+    share_from_evidence: float
+    assumed: tuple[tuple[str, float], ...]
+    unfitted: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything that spinecast says of one person."""
+
+    label: str
+    differential: tuple[GeneratorProbability, ...]
+    nonspecific: float
+    explanations: tuple[Explanation, ...]
+    ranking: tuple[RankedAction, ...]
+    settings: Settings
+    flags: tuple[Gate, ...]
+    plan: Plan
+    plan_notes: Mapping[str, str]
+    why: tuple[Weight, ...]
+    next_findings: tuple[NextFinding, ...]
+    surprise: Surprise
+    provenance: Provenance
+    observed: tuple[tuple[str, str], ...]
+    goals: tuple[str, ...]
+    disclaimer: str
+    labels: Mapping[str, str]
+
+    @property
+    def first(self) -> RankedAction:
+        """The first row of the ranking."""
+        return self.ranking[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; the published schema is `schema/assessment.json` in the package."""
+        p = self.provenance
+        return {
+            "model": {"version": p.version, "priors_hash": p.priors_hash, "fit_hash": p.fit_hash},
+            "label": self.label,
+            "differential": _plain(self.differential),
+            "nonspecific": self.nonspecific,
+            "explanations": _plain(self.explanations),
+            "ranking": [{**_plain(r), "gates": _plain(r.gates)} for r in self.ranking],
+            "settings": _plain(self.settings),
+            "flags": _plain(self.flags),
+            "plan": plan_dict(self.plan),
+            "plan_notes": dict(self.plan_notes),
+            "why": _plain(self.why),
+            "next_findings": _plain(self.next_findings),
+            "surprise": _plain(self.surprise),
+            "provenance": _plain(self.provenance),
+            "observed": [{"id": k, "value": v} for k, v in self.observed],
+            "goals": list(self.goals),
+            "disclaimer": self.disclaimer,
+        }
+
+    def _repr_html_(self) -> str:
+        from spinecast.report.html import notebook_html
+
+        return notebook_html(self)
+
+
+def plan_dict(plan: Plan | None) -> dict[str, Any] | None:
+    """A plan as nested plain data; None where the plan stops."""
+    if plan is None:
+        return None
+    branches = [
+        {"if": b.label, "probability": b.probability, "relief": b.relieved, "then": plan_dict(b.then)} for b in plan.branches
+    ]
+    return {"action": plan.action, "start_week": plan.start, "value": plan.value, "branches": branches}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,86 @@
+"""What the answer rests on: how far each number moves the leading diagnosis, and whether rows or assumptions set it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spinecast.assessment.model import Model
+from spinecast.engines import exact
+from spinecast.network.evidence import Evidence
+from spinecast.parameters.scales import Array
+
+STEP = 1e-4
+
+
+def influences(
+    model: Model, evidence: Evidence, parts: Sequence[tuple[Array, dict[str, Array]]], generator: str
+) -> dict[int, float]:
+    """Absolute slope of the generator's log-odds in each parameter that the evidence touches, by parameter index."""
+    network, theta = model.network, model.network.theta
+    mask = network.space.mask(generator)
+    setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
+    prior, found = max(parts, key=lambda p: float(p[0].max()))
+    total = prior + sum(found.values(), start=np.zeros_like(prior))
+    start = _log_odds(total, mask)
+    slopes: dict[int, float] = {}
+    moved = theta.copy()
+    for part, factor in found.items():
+        for index in _parameters(model, evidence, part, setting):
+            moved[index] = theta[index] + STEP
+            changed = exact.factors(network, moved, _only(model, evidence, part), setting).get(part, factor)
+            slopes[index] = slopes.get(index, 0.0) + (_log_odds(total - factor + changed, mask) - start) / STEP
+            moved[index] = theta[index]
+    for index in {*network.prevalence[setting].tolist(), *network.co_occurrence[setting].tolist()}:
+        moved[index] = theta[index] + STEP
+        change = network.log_prior(moved, setting) - network.log_prior(theta, setting)
+        slopes[index] = slopes.get(index, 0.0) + (_log_odds(total + change, mask) - start) / STEP
+        moved[index] = theta[index]
+    return {i: abs(v) for i, v in slopes.items()}
+
+
+def _log_odds(log_joint: Array, mask: np.ndarray) -> float:
+    weight = np.exp(log_joint - log_joint.max())
+    return float(np.log(weight[mask].sum() + 1e-300) - np.log(weight[~mask].sum() + 1e-300))
+
+
+def _only(model: Model, evidence: Evidence, part: str) -> Evidence:
+    """The evidence of one part, with the contexts that its bases depend on."""
+    network = model.network
+    blocks = [b for b in network.blocks.values() if b.id == part or b.by == part]
+    keep = {n for b in blocks for n in b.leaves} | {b.by for b in blocks} | {part}
+    dropped = [n for n in evidence.likelihood if n not in keep] + [c for c in evidence.counts if c != part]
+    return evidence.without(*dropped)
+
+
+def _parameters(model: Model, evidence: Evidence, part: str, setting: int) -> list[int]:
+    """Free parameters behind one part: of the leaves observed in it, at the values of context that are possible."""
+    network = model.network
+    found: set[int] = set()
+    only = _only(model, evidence, part)
+    counted = {t for tests, _ in only.counts.values() for t in tests}
+    for name in {*only.likelihood, *counted}:
+        leaf = network.leaves[name]
+        if network.block_of[name] != part and leaf.by != part and name != part:
+            continue
+        base = leaf.base[setting if len(leaf.base) > 1 else 0]
+        known = only.likelihood.get(leaf.by) if leaf.by else None
+        rows = base[np.flatnonzero(known)] if known is not None and len(base) == len(known) else base
+        found |= {int(i) for i in rows.ravel()} | {int(i) for i in leaf.strength.ravel()}
+        loading = network.blocks[network.block_of[name]].loading
+        found |= {loading} if loading is not None else set()
+    return sorted(i for i in found if network.parameters[i].sd > 0)
+
+
+def share_from_evidence(model: Model, slopes: dict[int, float]) -> tuple[float, tuple[tuple[str, float], ...]]:
+    """Share of the sensitivity that rests on rows, and the assumed parameters that it leans on most."""
+    total = sum(slopes.values())
+    if total == 0:
+        return 1.0, ()
+    rests = sum(v * model.evidence_share[i] for i, v in slopes.items()) / total
+    assumed = sorted(
+        ((model.network.parameters[i].name, v * (1 - model.evidence_share[i]) / total) for i, v in slopes.items()),
+        key=lambda item: -item[1],
+    )
+    return float(rests), tuple((n, float(v)) for n, v in assumed[:5] if v > 0)

@@ -1,0 +1,285 @@
+"""What each action adds, by generator level, week and draw.
+
+Everything here is linear in one vector: the share of the person's pain that each generator level carries
+(levels active in a state share the pain equally; no generator active is the level "nonspecific").
+
+    natural course   n(l, t)      P(>= 50 % relief) with time and usual care
+    control          c = n + k(t) (1 - n), k the one contextual effect of all active care
+    active           a = c + d(action, l, t), d the specific effect over sham, 0 off target
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from spinecast.decision.numbers import Draws
+from spinecast.decision.profile import Profile, Vocabulary, chance
+from spinecast.network.states import StateSpace
+from spinecast.parameters.scales import Array
+from spinecast.priors.records import WEEKS, Priors, Procedure, Quantity
+
+NONSPECIFIC = "nonspecific"
+COURSES = {"weeks_0_6": "acute", "weeks_6_12": "subacute", "weeks_13_52": "chronic", "weeks_52_plus": "chronic"}
+WEEKS_A_YEAR = 52.0
+REHABILITATION = "rehabilitation"
+PER_10000 = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One person's outcome model; axis D is the point estimate followed by K draws.
+
+    Attributes
+    ----------
+    actions : tuple of str, length A
+    share : ndarray, shape (S, L + 1)
+        Share of pain by level; the last column is nonspecific.
+    natural : ndarray, shape (D, T, L + 1)
+    contextual : ndarray, shape (D, T)
+    specific : ndarray, shape (D, A, T, L + 1)
+    eased : ndarray, shape (D, A, T, L + 1)
+        The same for someone who has just had relief and so tolerates therapy again.
+    cared : ndarray of bool, shape (A,)
+        Active care, which carries the contextual effect.
+    cost, harm : ndarray, shape (D, A)
+        Payer cost, and expected quality-adjusted years lost to harms.
+    serious : ndarray, shape (D, A)
+        Expected serious harms per procedure.
+    wait, review : ndarray, shape (A,)
+        Weeks until it happens, and from then until one knows.
+    worth : ndarray, shape (D,)
+        Quality-adjusted years per year of >= 50 % relief for this person.
+    """
+
+    actions: tuple[str, ...]
+    share: Array
+    natural: Array
+    contextual: Array
+    specific: Array
+    eased: Array
+    cared: np.ndarray
+    cost: Array
+    harm: Array
+    serious: Array
+    wait: Array
+    review: Array
+    worth: Array
+
+    def control(self, action: int) -> Array:
+        """P(>= 50 % relief) without the specific effect, by level; shape (D, T, L + 1)."""
+        added = self.contextual[:, :, None] * (1 - self.natural) if self.cared[action] else 0.0
+        return self.natural + added
+
+    def active(self, action: int, *, eased: bool = False) -> Array:
+        """P(>= 50 % relief) with the action, by level; shape (D, T, L + 1)."""
+        return self.control(action) + (self.eased if eased else self.specific)[:, action]
+
+
+def pain_shares(space: StateSpace) -> Array:
+    """Share of the pain by generator level in each state; shape (S, L + 1), rows sum to 1."""
+    active = space.active.astype(float)
+    share = active / np.maximum(space.count, 1)[:, None]
+    return np.concatenate([share, (space.count == 0).astype(float)[:, None]], axis=1)
+
+
+def compile_outcomes(
+    priors: Priors, space: StateSpace, profile: Profile, *, draws: int = 0, seed: int = 0
+) -> Outcomes:
+    """The outcome model of one person.
+
+    Parameters
+    ----------
+    priors : Priors
+    space : StateSpace
+    profile : Profile
+        Known modifiers, severity, tolerance of therapy, willingness, duration of the pain.
+    draws, seed : int
+        Number of common random draws beyond the point estimate, and their seed.
+    """
+    source = Draws(priors.rows, draws, seed)
+    procedures = tuple(priors.procedures.values())
+    vocabulary = Vocabulary.of(priors)
+    natural = _natural(priors, space, profile, source)
+    contextual = _by_week(cast("Mapping[str, Quantity]", priors.economics["contextual_effect"]), source, "contextual_effect")
+    cared = np.array([p.kind not in ("test", "block", "waiting") for p in procedures])
+    raw = np.stack([_specific(p, space, profile, vocabulary, source) for p in procedures], axis=1)
+    control = natural[:, None] + (contextual[:, None, :, None] * (1 - natural[:, None])) * cared[None, :, None, None]
+    bounded = np.clip(raw, -control, 1 - control)
+    now, eased = _therapy(priors, profile, source)
+    index = [p.id for p in procedures].index(REHABILITATION)
+    specific, relieved = bounded.copy(), bounded.copy()
+    specific[:, index] *= now[:, None, None]
+    relieved[:, index] *= eased[:, None, None]
+    serious = np.stack([_harm(p, source, serious=True, weighted=False) for p in procedures], axis=1)
+    harm = np.stack([_harm(p, source, serious=False, weighted=True) for p in procedures], axis=1)
+    cost = np.stack([source.of(p.cost_usd, "log", f"procedures/{p.id}/cost") for p in procedures], axis=1)
+    return Outcomes(
+        actions=tuple(p.id for p in procedures),
+        share=pain_shares(space),
+        natural=natural,
+        contextual=contextual,
+        specific=specific,
+        eased=relieved,
+        cared=cared,
+        cost=cost,
+        harm=harm,
+        serious=serious,
+        wait=_points(procedures, "wait_weeks", source),
+        review=_points(procedures, "review_weeks", source),
+        worth=_worth(priors, profile, source),
+    )
+
+
+def _points(procedures: Sequence[Procedure], name: str, source: Draws) -> Array:
+    point = Draws(source.rows, 0, 0)
+    return np.array([float(point.of(getattr(p, name), "identity", name)[0]) for p in procedures])
+
+
+def _natural(priors: Priors, space: StateSpace, profile: Profile, source: Draws) -> Array:
+    """Natural course by level (D, T, L + 1), averaged over how long the pain may have lasted."""
+    weights = _course_weights(profile)
+    columns = []
+    for generator in [g for g, _ in space.levels] + [NONSPECIFIC]:
+        record = priors.natural_course[generator]
+        z = source.normals(f"natural_course/{generator}")
+        weeks = [
+            sum(w * source.of(record.courses[course][t], "logit", "", z) for course, w in weights.items()) for t in WEEKS
+        ]
+        columns.append(np.stack(weeks, axis=1))
+    return np.stack(columns, axis=2)
+
+
+def _course_weights(profile: Profile) -> dict[str, float]:
+    value = profile.values.get("duration")
+    chances = {str(value): 1.0} if value is not None else profile.chances.get("duration", {"weeks_13_52": 1.0})
+    weights: dict[str, float] = {}
+    for band, probability in chances.items():
+        weights[COURSES[band]] = weights.get(COURSES[band], 0.0) + probability
+    return weights
+
+
+def _by_week(table: Mapping[str, Quantity], source: Draws, name: str) -> Array:
+    z = source.normals(name)
+    return np.stack([np.clip(source.of(table[f"week_{t}"], "identity", "", z), 0, 1) for t in WEEKS], axis=1)
+
+
+def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabulary: Vocabulary, source: Draws) -> Array:
+    """Specific effect by level (D, T, L + 1) with the person's modifiers."""
+    labels = [*space.levels, (NONSPECIFIC, "")]
+    effect = np.zeros((source.count + 1, len(WEEKS), len(labels)))
+    for number, one in enumerate(procedure.effects):
+        z = source.normals(f"procedures/{procedure.id}/{number}")
+        difference = np.stack([source.of(one.difference[t], "identity", "", z) for t in WEEKS], axis=1)
+        for column, (generator, level) in enumerate(labels):
+            if generator == one.generator and (not one.levels or level in one.levels):
+                effect[:, :, column] = difference
+    for number, modifier in enumerate(procedure.modifiers):
+        probability = chance(modifier.when, profile, vocabulary)
+        if probability == 0.0:
+            continue
+        ratio = source.of(modifier.ratio, "log", f"procedures/{procedure.id}/modifier/{number}")
+        factor = 1 + probability * (ratio - 1)
+        columns = [i for i, (g, _) in enumerate(labels) if modifier.generator in ("", g)]
+        effect[:, :, columns] *= factor[:, None, None]
+    return effect
+
+
+def _therapy(priors: Priors, profile: Profile, source: Draws) -> tuple[Array, Array]:
+    """Share of rehabilitation's effect that reaches this person now, and after relief; each (D,)."""
+    table = cast("Mapping[str, object]", priors.economics["therapy"])
+    tolerated = _choice(table, "therapy_tolerance", profile, source)
+    willing = _choice(table, "rehabilitation_willing", profile, source)
+    respite = source.of(cast("Quantity", table["respite"]), "logit", "therapy/respite")
+    return tolerated * willing, (tolerated + respite * (1 - tolerated)) * willing
+
+
+def _choice(table: Mapping[str, object], name: str, profile: Profile, source: Draws) -> Array:
+    """Factor of the recorded answer; 1 where nothing was recorded."""
+    value = profile.values.get(name)
+    if value is None:
+        return np.ones(source.count + 1)
+    quantity = cast("Mapping[str, Quantity]", table[name])[str(value)]
+    return np.clip(source.of(quantity, "logit", f"therapy/{name}/{value}"), 0, 1)
+
+
+def _harm(procedure: Procedure, source: Draws, *, serious: bool, weighted: bool) -> Array:
+    """Expected harms per procedure: quality-adjusted years lost (`weighted`), or the count of serious ones."""
+    total = np.zeros(source.count + 1)
+    for harm in procedure.harms:
+        if serious and not harm.serious:
+            continue
+        name = f"procedures/{procedure.id}/{harm.id}"
+        rate = source.of(harm.rate, "logit", name)
+        total = total + rate * (source.of(harm.qaly_loss, "log", name + "/loss") if weighted else 1.0)
+    return total
+
+
+SEVERITY = (("loss_mild", 0.0, 4.0), ("loss_moderate", 4.0, 7.0), ("loss_severe", 7.0, 10.1))
+# Bands of the 0-10 scale as the utility rows group them; a choice of bands, not of numbers.
+
+
+def _worth(priors: Priors, profile: Profile, source: Draws) -> Array:
+    """Quality-adjusted years regained per year of half relief: loss at this severity times the share regained."""
+    table = cast("Mapping[str, Quantity]", priors.economics["utility"])
+    severity = profile.values.get("pain_severity")
+    name = "loss_moderate"
+    if isinstance(severity, int | float):
+        name = next(band for band, low, high in SEVERITY if low <= severity < high)
+    loss = source.of(table[name], "logit", f"utility/{name}")
+    awakenings = profile.values.get("sleep_awakenings")
+    if isinstance(awakenings, int | float):
+        loss = loss + awakenings * source.of(table["loss_per_awakening"], "logit", "utility/awakening")
+    return np.minimum(loss, 1.0) * source.of(table["share_regained"], "logit", "utility/share")
+
+
+def relief_weights(start: float, horizon: float, discount: float = 0.0) -> Array:
+    """Weights over the five times whose product with a curve is its area from `start` to the horizon, in weeks.
+
+    The curve is piecewise linear through 0 at its own week 0 and its values at weeks 2, 4, 13, 26 and 52
+    (flat after), begins at `start`, and is cut at the horizon; discounting is continuous at the yearly rate.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+    """
+    room = horizon - start
+    weights = np.zeros(len(WEEKS))
+    if room <= 0:
+        return weights
+    knots = (0.0, *map(float, WEEKS))
+    for i in range(len(WEEKS)):
+        left, right = knots[i], knots[i + 1]
+        end = min(right, room)
+        if end <= left:
+            break
+        _add_segment(weights, i, left, right, end, start, discount)
+    if room > knots[-1]:
+        tail = room - knots[-1]
+        weights[-1] += tail * np.exp(-np.log1p(discount) * (start + knots[-1] + tail / 2) / WEEKS_A_YEAR)
+    return weights
+
+
+def _add_segment(weights: Array, i: int, left: float, right: float, end: float, start: float, discount: float) -> None:
+    """Area under one linear piece up to `end`, split between its two ends; discounted at its middle."""
+    width, part = right - left, end - left
+    later = part * part / (2 * width)
+    factor = np.exp(-np.log1p(discount) * (start + left + part / 2) / WEEKS_A_YEAR)
+    weights[i] += later * factor
+    if i > 0:
+        weights[i - 1] += (part - later) * factor
+
+
+def at_week(curve: Array, week: float) -> Array:
+    """Piecewise linear value at a week; `curve` has shape (..., T, X), the result (..., X)."""
+    knots = np.array([0.0, *WEEKS])
+    padded = np.concatenate([np.zeros_like(curve[..., :1, :]), curve], axis=-2)
+    week = min(max(week, 0.0), knots[-1])
+    right = min(int(np.searchsorted(knots, week, side="right")), len(knots) - 1)
+    left = right - 1
+    part = (week - knots[left]) / (knots[right] - knots[left])
+    value: Array = (1 - part) * padded[..., left, :] + part * padded[..., right, :]
+    return value

@@ -1,0 +1,155 @@
+"""What the decision layer knows of a person, and three-valued evaluation of rule expressions over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spinecast.errors import PriorsError
+from spinecast.priors import grammar
+from spinecast.priors.records import Priors
+
+Truth = bool | None
+"""True, False, or None where something that decides it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A procedure done before (or, inside a plan, supposed done); weeks before the assessment."""
+
+    procedure: str
+    weeks_ago: float | None = None
+    relief_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Known facts by id; an id that is absent is unknown.
+
+    Attributes
+    ----------
+    values : mapping of context, finding or input id to its value (text, number or tuple of texts)
+    chances : mapping of unknown context id to {value: probability}
+    history : tuple of Done
+    numbers : mapping of context id to the number behind a banded value, where one was given
+    """
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    chances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    history: tuple[Done, ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Ordered values of everything that an expression may name."""
+
+    values: Mapping[str, tuple[str, ...]]
+    lists: frozenset[str]
+
+    @classmethod
+    def of(cls, priors: Priors) -> Vocabulary:
+        """Vocabulary of contexts, findings and inputs."""
+        tables = (priors.contexts, priors.findings, priors.inputs)
+        values = {k: tuple(v.values) for table in tables for k, v in table.items()}
+        booleans = {k: ("no", "yes") for k, v in priors.inputs.items() if v.type == "boolean"}
+        return cls({**values, **booleans}, frozenset(k for k, v in priors.inputs.items() if v.type == "list"))
+
+
+def truth(expression: str, profile: Profile, vocabulary: Vocabulary) -> Truth:
+    """Is the expression true of this person?
+
+    Raises
+    ------
+    PriorsError
+        It names something that is neither a context, a finding nor an input, or a value that does not exist.
+    """
+    return _truth(grammar.parse(expression), profile, vocabulary)
+
+
+def chance(expression: str, profile: Profile, vocabulary: Vocabulary) -> float:
+    """Probability that it is true: 1 or 0 where known, from the context's distribution where one context is
+    unknown, 0 otherwise (what is not known modifies nothing)."""
+    known = truth(expression, profile, vocabulary)
+    if known is not None:
+        return float(known)
+    unknown = [n for n in dict.fromkeys(grammar.names(grammar.parse(expression))) if n not in profile.values]
+    if len(unknown) != 1 or unknown[0] not in profile.chances:
+        return 0.0
+    name = unknown[0]
+    total = 0.0
+    for value, probability in profile.chances[name].items():
+        supposed = Profile({**profile.values, name: value}, profile.chances, profile.history, profile.numbers)
+        total += probability * float(truth(expression, supposed, vocabulary) is True)
+    return total
+
+
+def _truth(node: grammar.Node, profile: Profile, vocabulary: Vocabulary) -> Truth:
+    match node:
+        case grammar.Not(part=part):
+            inner = _truth(part, profile, vocabulary)
+            return None if inner is None else not inner
+        case grammar.Join(every=every, parts=parts):
+            return _joined([_truth(p, profile, vocabulary) for p in parts], every)
+        case grammar.Count(members=members, operator=op, number=number):
+            return _counted([_truth(m, profile, vocabulary) for m in members], op, number)
+        case grammar.Compare():
+            return _compare(node, profile, vocabulary)
+        case _:
+            raise PriorsError(f"{node}: generators cannot be named in a rule's `when`; use kind = threshold")
+
+
+def _joined(parts: Sequence[Truth], every: bool) -> Truth:
+    if any(p is (not every) for p in parts):
+        return not every
+    return None if any(p is None for p in parts) else every
+
+
+def _counted(parts: Sequence[Truth], op: str, number: int) -> Truth:
+    least = sum(p is True for p in parts)
+    most = least + sum(p is None for p in parts)
+    outcomes = {_ordered(n, op, number) for n in range(least, most + 1)}
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _ordered(left: float, op: str, right: float) -> bool:
+    return {"==": left == right, "!=": left != right, ">=": left >= right, ">": left > right, "<=": left <= right, "<": left < right}[op]
+
+
+def _compare(node: grammar.Compare, profile: Profile, vocabulary: Vocabulary) -> Truth:
+    if node.name not in vocabulary.values:
+        raise PriorsError(f"{node.name!r} is neither a context, a finding nor an input")
+    if node.name not in profile.values:
+        return None
+    value = profile.values[node.name]
+    order = vocabulary.values[node.name]
+    if node.operator == "present":
+        return value != order[0] if order else bool(value)
+    if node.name in vocabulary.lists:
+        return _listed(node, value)
+    if node.operator in ("in", "not_in", "==", "!=") and not isinstance(node.values[0], float):
+        _exist(node, order)
+        return (value in node.values) is (node.operator in ("in", "=="))
+    return _ordered(*_numbers(node, value, profile, order))
+
+
+def _listed(node: grammar.Compare, value: object) -> bool:
+    held = set(value) if isinstance(value, tuple) else {value}
+    return bool(held & set(node.values)) is (node.operator in ("in", "=="))
+
+
+def _exist(node: grammar.Compare, order: tuple[str, ...]) -> None:
+    for wanted in node.values:
+        if order and wanted not in order:
+            raise PriorsError(f"{node.name} has no value {wanted!r}; allowed: {', '.join(order)}")
+
+
+def _numbers(node: grammar.Compare, value: object, profile: Profile, order: tuple[str, ...]) -> tuple[float, str, float]:
+    right = node.values[0]
+    if isinstance(right, float):
+        left = profile.numbers.get(node.name, value)
+        if not isinstance(left, int | float):
+            raise PriorsError(f"{node.name} is compared with a number but holds {value!r}")
+        return float(left), node.operator, right
+    _exist(node, order)
+    return float(order.index(str(value))), node.operator, float(order.index(right))

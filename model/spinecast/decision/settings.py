@@ -1,0 +1,70 @@
+"""The choices behind a ranking: always printed with it, never hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.parameters.pooling import estimate
+from spinecast.priors.records import Priors, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """Rule set, horizon (weeks), willingness to pay (per quality-adjusted life year), yearly discount, depth."""
+
+    rule_set: str
+    horizon_weeks: float
+    willingness_to_pay: float
+    discount: float
+    depth: int
+    currency: str
+    year: int
+
+
+DEFAULT_RULE_SET = "guideline"
+DEFAULT_DEPTH = 3
+
+
+def rule_sets(priors: Priors) -> tuple[str, ...]:
+    """Every rule set that some rule belongs to."""
+    return tuple(sorted({s for rule in priors.rules.values() for s in rule.rule_sets}))
+
+
+def decision_settings(
+    priors: Priors,
+    *,
+    rule_set: str = DEFAULT_RULE_SET,
+    horizon_weeks: float | None = None,
+    willingness_to_pay: float | None = None,
+    depth: int = DEFAULT_DEPTH,
+) -> DecisionSettings:
+    """Settings with the defaults of `economics.toml`.
+
+    Raises
+    ------
+    UnknownIdError, InvalidValueError
+        An unknown rule set, or a number out of range.
+    """
+    economics = priors.economics
+    if rule_set not in rule_sets(priors):
+        raise UnknownIdError("rule_set", rule_set, rule_sets(priors))
+    horizon = cast("dict[str, float]", economics["horizon"])["weeks"] if horizon_weeks is None else horizon_weeks
+    wtp = _number(priors, "willingness_to_pay") if willingness_to_pay is None else willingness_to_pay
+    if not 1 <= horizon <= 52:
+        raise InvalidValueError("horizon_weeks", horizon, "1 to 52 weeks (the outcome rows end at a year)")
+    if not 0 <= wtp <= 1e7:
+        raise InvalidValueError("willingness_to_pay", wtp, "0 to 10,000,000 per quality-adjusted life year")
+    if not 1 <= depth <= 4:
+        raise InvalidValueError("depth", depth, "1 to 4 decisions")
+    currency = cast("dict[str, object]", economics["currency"])
+    return DecisionSettings(
+        rule_set, float(horizon), float(wtp), _number(priors, "discount"), depth, str(currency["code"]), int(cast("int", currency["year"]))
+    )
+
+
+def _number(priors: Priors, name: str) -> float:
+    quantity = priors.economics[name]
+    assert isinstance(quantity, Quantity)
+    return estimate(quantity, priors.rows, "log").value
