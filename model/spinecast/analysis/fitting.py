@@ -191,6 +191,18 @@ def _finish(problem: Problem, theta: Array, iterations: int) -> Fit:
     return Fit(theta, covariance, full, residuals, iterations)
 
 
+def at(problem: Problem, theta: Array) -> Fit:
+    """The curvature and residuals at parameters that were fitted before, without moving them."""
+    return _finish(problem, theta, 0)
+
+
+def degrees_of_freedom(problem: Problem, fit: Fit) -> float:
+    """Trace of the hat matrix: how many of the targets the fit could have met whatever they said."""
+    jacobian = fit.jacobian[:, problem.free]
+    covariance = fit.covariance[np.ix_(problem.free, problem.free)]
+    return float(np.einsum("ij,jk,ik->", jacobian, covariance, jacobian))
+
+
 def draw(fit: Fit, count: int, seed: int) -> Array:
     """Joint parameter draws from the Laplace covariance; shape (count, P)."""
     free = np.flatnonzero(np.diag(fit.covariance) > 0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from spinecast.errors import PriorsError
-from spinecast.network.model import Block, Leaf, Network, combine_configs
-from spinecast.network.parameters import Registry
+from spinecast.network.model import FRAILTY_WEIGHTS, Block, Leaf, Network, combine_configs, frailty_values
+from spinecast.network.parameters import NO_FRAILTY, Frailty, Registry
 from spinecast.network.states import Ints, StateSpace, enumerate_states
+from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import expit, logit
 from spinecast.priors.records import Cause, Context, Finding, Priors, Quantity
 
@@ -37,7 +39,7 @@ def build_network(
     co_occurrence = np.array([_co_occurrence(registry, priors, s) for s in settings])
     leaves = {c.id: _context_leaf(c, priors, space, registry, settings) for c in priors.contexts.values()}
     leaves |= {f.id: _finding_leaf(f, priors, space, registry) for f in findings}
-    blocks = _blocks(leaves, priors, registry, space)
+    blocks = _blocks(leaves, priors, registry)
     theta = np.array([p.default for p in registry.items])
     network = Network(
         region=region, space=space, settings=settings, setting_weight=weight, prevalence=prevalence, co_occurrence=co_occurrence,
@@ -152,8 +154,9 @@ def _finding_leaf(finding: Finding, priors: Priors, space: StateSpace, registry:
     tables, acting = _sources(causes, priors, space, name)
     index, activity = _configs(acting)
     log_linear = finding.form == "log_linear"
-    fill_base = registry.log_odds if log_linear else registry.exceedances
-    fill_cause = registry.log_ratios if log_linear else registry.exceedances
+    exceedances = partial(registry.exceedances, frailty=_default_frailty(finding, priors))
+    fill_base = registry.log_odds if log_linear else exceedances
+    fill_cause = registry.log_ratios if log_linear else exceedances
     by_values = _by_values(finding.by, priors, name)
     word = "base" if log_linear else "leak"
     base = [[fill_base(f"{name}/{word}{'/' + b if b else ''}", finding.values, _by(finding.leak, b, name)) for b in by_values]]
@@ -161,12 +164,22 @@ def _finding_leaf(finding: Finding, priors: Priors, space: StateSpace, registry:
     sedation = None
     if finding.sedation is not None:
         prior = registry.log_odds_of(f"{name}/sedation/prior", finding.sedation.prior)
-        sedation = np.array([prior, *registry.exceedances(f"{name}/sedation", finding.values, finding.sedation.strength)])
+        sedation = np.array([prior, *exceedances(f"{name}/sedation", finding.values, finding.sedation.strength)])
     return Leaf(
         id=finding.id, label=finding.label, values=finding.values, form="log_linear" if log_linear else "noisy", is_context=False,
         by=finding.by, base=np.array(base), strength=_index_array(strength, len(finding.values) - 1), activity=activity,
         config_of_state=index, sedation=sedation, family=finding.family,
     )  # fmt: skip
+
+
+def _default_frailty(finding: Finding, priors: Priors) -> Frailty:
+    """The family's frailty at its default loading."""
+    family = priors.dependencies.get(finding.family)
+    if family is None:
+        return NO_FRAILTY
+    stated = family.loading.assumed is not None or family.loading.derived is not None
+    loading = estimate(family.loading, priors.rows, "log").value if stated else 1.0
+    return tuple(frailty_values(np.array(loading)).tolist()), tuple(FRAILTY_WEIGHTS.tolist())
 
 
 def _context_leaf(context: Context, priors: Priors, space: StateSpace, registry: Registry, settings: Sequence[str]) -> Leaf:
@@ -210,7 +223,7 @@ def _by(table: Mapping[str, Mapping[str, Quantity]], value: str, name: str) -> M
     return table[value]
 
 
-def _blocks(leaves: Mapping[str, Leaf], priors: Priors, registry: Registry, space: StateSpace) -> dict[str, Block]:
+def _blocks(leaves: Mapping[str, Leaf], priors: Priors, registry: Registry) -> dict[str, Block]:
     members: dict[str, list[Leaf]] = {}
     for leaf in leaves.values():
         members.setdefault(leaf.family or leaf.id, []).append(leaf)

@@ -129,10 +129,7 @@ class Network:
         """Mean-one frailty at each node; shape (..., Z), or (1,) for a block without a family."""
         if block.loading is None:
             return np.ones(1)
-        loading = np.exp(theta[..., block.loading])[..., None]
-        raw = np.exp(loading * FRAILTY_NODES)
-        mean_one: Array = raw / (raw @ FRAILTY_WEIGHTS)[..., None]
-        return mean_one
+        return frailty_values(np.exp(theta[..., block.loading]))
 
     def frailty_weights(self, block: Block) -> Array:
         """Probability of each node; shape (Z,)."""
@@ -160,6 +157,13 @@ class Network:
         share = expit(theta[..., leaf.sedation[0]])[..., None, None, None, None]
         tables: Array = np.stack([no, yes, (1 - share) * no + share * yes], axis=-4)
         return tables
+
+
+def frailty_values(loading: Array) -> Array:
+    """Mean-one frailty at the nodes of a log-normal with this spread; shape (..., Z)."""
+    raw = np.exp(loading[..., None] * FRAILTY_NODES)
+    mean_one: Array = raw / (raw @ FRAILTY_WEIGHTS)[..., None]
+    return mean_one
 
 
 def _hazard(theta: Array, indices: Ints) -> Array:

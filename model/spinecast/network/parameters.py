@@ -38,6 +38,33 @@ class Parameter:
     quantity: Quantity | None = None
 
 
+Frailty = tuple[tuple[float, ...], tuple[float, ...]]
+"""Values of a mean-one frailty and their probabilities."""
+
+NO_FRAILTY: Frailty = ((1.0,), (1.0,))
+
+
+def at_frailty_one(p: float, frailty: Frailty) -> float:
+    """Exceedance at frailty one whose mean over the frailty is `p` (bisection on the hazard)."""
+    values, weights = frailty
+    if p <= 0.0 or p >= 1.0 or len(values) == 1:
+        return p
+    low, high = 0.0, 1.0
+
+    def mean(hazard: float) -> float:
+        return sum(w * -math.expm1(-m * hazard) for m, w in zip(values, weights, strict=True))
+
+    while mean(high) < p:
+        high *= 2
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if mean(middle) < p else (low, middle)
+    return -math.expm1(-high)
+
+
+BISECTIONS = 60
+
+
 @dataclass(slots=True)
 class Registry:
     """Collects parameters while the network is built.
@@ -70,14 +97,20 @@ class Registry:
             self.zero = self.add("zero", 0.0, 0.0)
         return self.zero
 
-    def exceedances(self, name: str, values: Sequence[str], table: Mapping[str, Quantity]) -> list[int]:
-        """Conditional log-odds of each exceedance given the one below, so that they fall with the value."""
+    def exceedances(
+        self, name: str, values: Sequence[str], table: Mapping[str, Quantity], frailty: Frailty = NO_FRAILTY
+    ) -> list[int]:
+        """Conditional log-odds of each exceedance given the one below, so that they fall with the value.
+
+        The numbers in the priors are what is seen, averaged over people; in a family the parameter is that of a
+        person of frailty one, so it is solved for.
+        """
         if all(f"{name}/{v}" in self.fitted for v in values[1:]):
             return [self.add(f"{name}/{v}", self.fitted[f"{name}/{v}"], 1.0, _entry(table, v, name)) for v in values[1:]]
         indices, above = [], 1.0
         for value in values[1:]:
             quantity = _entry(table, value, name)
-            p = min(self.probability(quantity), above)
+            p = min(at_frailty_one(self.probability(quantity), frailty), above)
             share = 0.0 if p <= 0 else min(p / above, 1 - 1e-4) if above > 0 else 0.0
             n = _like_n(quantity, self.rows)
             bounded = min(max(share, 0.5 / (n + 1)), 1 - 0.5 / (n + 1))

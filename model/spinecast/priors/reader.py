@@ -75,6 +75,11 @@ def read_rows(folder: Path) -> dict[str, r.Row]:
     return _rows({p.name: _csv(p) for p in sorted((folder / "evidence").glob("*.csv"))})
 
 
+def rows_from_table(table: list[dict[str, Any]], name: str) -> list[r.Row]:
+    """Rows of one CSV table that need not belong to the priors; absent columns are empty."""
+    return list(_rows({name: table}).values())
+
+
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
