@@ -114,14 +114,14 @@ def _findings(findings: list[r.Finding]) -> Iterator[str]:
         if chosen:
             yield from ("", f"# ── {title} ──")
         for group, members in groupby(chosen, key=lambda f: f.group):
-            yield from ([f"# {group.replace('_', ' ')}"] if group else [])
+            yield from (["", f"# {group.replace('_', ' ').upper()}"] if group else [])
             yield from map(_finding, members)
 
 
 def _finding(finding: r.Finding) -> str:
-    value = f'"{finding.values[0]}"'
     place = ', side = "left"' * finding.sided + ', level = "L5_S1"' * finding.located
-    shown = f"{{ value = {value}{place} }}" if place else value
+    # A side goes with presence, so the example of a sided finding is a present one.
+    shown = f'{{ value = "{finding.values[1]}"{place} }}' if place else f'"{finding.values[0]}"'
     return f"# {finding.id} = {shown}  # {_values(finding.values)}: {finding.label}"
 
 
