@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from spinecast.priors.documents import FOLDERS
+from spinecast.priors.documents import FOLDERS, read_corpus
 from spinecast.priors.schemas import read_schemas
 
 SCHEMAS = read_schemas(Path(__file__).parents[2] / "priors")
@@ -62,3 +62,12 @@ def test_counterexamples_fail_and_say_why(field: str) -> None:
     listed = FIELDS[field]["x-counterexamples"]
     assert [c["value"] for c in listed if keeps(FIELDS[field], c["value"])] == []
     assert all(c["why"] for c in listed)
+
+
+def test_examples_name_rows_that_exist() -> None:
+    """A reader who looks an example up must find it; ids such as active-4w say by their form that they are none."""
+    known = read_corpus(Path(__file__).parents[2] / "priors").row
+    shown = [value for part in FIELDS.values() for value in part["examples"]]
+    cited = [row for value in shown if isinstance(value, dict) for row in value.get("rows", ())]
+    cited += [row for name in ("quantity.rows", "rule.sources") for value in FIELDS[name]["examples"] for row in value]
+    assert [row for row in cited if row not in known and not row.startswith(("active-", "control-"))] == []

@@ -59,7 +59,11 @@ def _table(schema: Schema) -> Iterator[str]:
 
 def _meaning(part: Schema) -> str:
     unit = f" Unit: {part['x-unit']}." if "x-unit" in part else ""
-    allowed = f" One of {', '.join(f'`{v}`' for v in part['enum'])}." if "enum" in part and "x-meaning" not in part else ""
+    allowed = (
+        f" One of {', '.join(f'`{v}`' if v else '(empty)' for v in part['enum'])}."
+        if "enum" in part and "x-meaning" not in part
+        else ""
+    )
     return f"{part['description']}{unit}{allowed}"
 
 
