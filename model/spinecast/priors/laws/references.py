@@ -55,8 +55,13 @@ def _absent(document: Document, path: Path_, value: str, known: Iterable[str], w
 
 
 def generators_and_levels_exist(corpus: Corpus) -> Iterator[Problem]:
-    """Causes, effects, prevalences, courses, modifiers and thresholds name generators and levels that exist."""
+    """Causes, effects, prevalences, courses, modifiers and thresholds name generators and levels that exist.
+
+    A procedure may also act on `nonspecific`: pain with no generator active.
+    """
     for document, path, generator, levels in _generator_uses(corpus):
+        if document.kind == "procedure" and generator == "nonspecific" and not levels:
+            continue
         if generator not in corpus.ids["generator"]:
             yield _absent(document, path, generator, corpus.ids["generator"], "generator")
             continue
