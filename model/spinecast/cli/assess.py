@@ -1,0 +1,83 @@
+"""`spinecast assess`: one patient file to a letter, JSON or a figure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from spinecast.cli.output import colour, say
+
+FIGURES = (".svg", ".png", ".pdf")
+
+
+@click.command
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema: spinecast/schema/assessment.json) and no letter.")
+@click.option(
+    "--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw one sheet: .svg, .png or .pdf."
+)
+@click.option(
+    "--rule-set",
+    metavar="S",
+    help="Whose rules hold: guideline, payer, roadmap, nice_ng59, bmj_2025. [default: the file's own, else guideline]",
+)
+@click.option(
+    "--wtp", type=float, metavar="X", help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]"
+)
+@click.option("--horizon", type=float, metavar="WEEKS", help="Weeks looked ahead, at most 52. [default: 52]")
+@click.option("--depth", type=int, metavar="D", help="Decisions that a plan looks ahead, 1 to 4. [default: 3]")
+@click.option("--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: 200]")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the outcome draws. [default: 20260101]")
+@click.option(
+    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
+)
+def assess(
+    file: Path,
+    as_json: bool,
+    figure: Path | None,
+    rule_set: str | None,
+    wtp: float | None,
+    horizon: float | None,
+    depth: int | None,
+    draws: int | None,
+    seed: int | None,
+    priors: Path | None,
+) -> None:
+    """Assess the patient in FILE (TOML, YAML or JSON).
+
+    `spinecast new patient FILE.toml` writes a form to fill in. What is not in the file counts as not observed.
+    """
+    from spinecast.assessment.assess import assess as assess_one
+    from spinecast.assessment.files import read_patient_file
+    from spinecast.assessment.model import load_model
+    from spinecast.errors import InvalidValueError, MalformedFileError
+
+    if figure is not None and figure.suffix not in FIGURES:
+        raise InvalidValueError("--figure", str(figure), f"a file that ends in {', '.join(FIGURES)}")
+    if figure is not None and not figure.absolute().parent.is_dir():
+        raise InvalidValueError("--figure", str(figure), "a file in a folder that exists")
+    if priors is not None and not priors.is_dir():
+        raise MalformedFileError(f"--priors {priors}: there is no such folder")
+    patient = read_patient_file(file)
+    given = {"depth": depth, "draws": draws, "seed": seed}
+    answer = assess_one(
+        patient,
+        rule_set=rule_set,
+        willingness_to_pay=wtp,
+        horizon_weeks=horizon,
+        model=load_model(priors),
+        **{k: v for k, v in given.items() if v is not None},
+    )
+    if figure is not None:
+        from spinecast.report.figure import draw
+
+        draw(answer, figure)
+        click.echo(f"wrote {figure}", err=True)
+    if as_json:
+        say(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    from spinecast.report.letter import letter
+
+    say(letter(answer, colour=colour()), newline=False)

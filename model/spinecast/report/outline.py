@@ -1,0 +1,329 @@
+"""What every form of the answer shows, in the same order: groups of actions, notes on rules, the plan as steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from spinecast.assessment.assessment import Assessment, GeneratorProbability, NextFinding, Weight
+from spinecast.decision.gates import Gate
+from spinecast.decision.plan import Branch, Plan
+from spinecast.decision.ranking import RankedAction
+from spinecast.report.words import joined, money, moneys, percent, percents, place, plain, value_words, versus, words
+
+LIKELY = "What is it likely to be?"
+NOT_MISSED = "What must not be missed?"
+OPTIONS = "What would each option add over waiting?"
+PLAN = "What to do first, what next, and if it does not fit?"
+CHANGE = "What would change this answer?"
+RESTS = "What this rests on"
+
+IN_FULL = 6
+"""Options shown with every interval; the others take one line."""
+
+SHOWN = 0.02
+"""Branches of the plan reached less often than this are summed up in one line."""
+
+WORTH_A_LINE, LEAST_SHOWN = 0.03, 3
+"""Generators less probable than this share one line, but for the first three."""
+
+WEIGHTY = 0.5
+"""Decibans below which a finding says nothing."""
+
+WORTH_ASKING = 1.0
+"""Money below which the value of an answer is rounding."""
+
+LEAST_SAID = 0.005
+"""Probability below which a difference or a remainder is rounding."""
+
+NO_WEEKS = 0.05
+MOST_ASKED = 5
+MOST_NAMED = 2
+SERIOUS = ("serious_pathology", "other_cause")
+URGENT = "urgent_evaluation"
+FREE = ("symptom", "exam")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The ranking as it is read: the best in full, the rest, and what a rule does not permit now."""
+
+    full: tuple[RankedAction, ...]
+    rest: tuple[RankedAction, ...]
+    blocked: tuple[RankedAction, ...]
+
+    @property
+    def every(self) -> tuple[RankedAction, ...]:
+        """All of them, in order."""
+        return self.full + self.rest + self.blocked
+
+
+def options(assessment: Assessment) -> Options:
+    """The ranking in three groups. What a rule puts first stays first."""
+    first, later = assessment.ranking[:1], assessment.ranking[1:]
+    open_ = first + tuple(r for r in later if r.permitted)
+    return Options(open_[:IN_FULL], open_[IN_FULL:], tuple(r for r in later if not r.permitted))
+
+
+def option_name(row: RankedAction) -> str:
+    """The action and where it is aimed."""
+    return ", ".join(p for p in (row.label, place(row.level, row.side)) if p)
+
+
+def relieves(row: RankedAction) -> bool:
+    """False for what only finds out."""
+    return (
+        row.id == "waiting" or abs(row.relief_weeks) >= NO_WEEKS or abs(row.p_relief_4w - row.p_relief_4w_control) >= LEAST_SAID
+    )
+
+
+def numbered(assessment: Assessment) -> dict[str, tuple[int, Gate]]:
+    """Rules that do more than ask, numbered as met going down the ranking."""
+    found: dict[str, tuple[int, Gate]] = {}
+    for row in options(assessment).every:
+        for gate in row.gates:
+            if gate.effect != "ask" and gate.rule not in found:
+                found[gate.rule] = (len(found) + 1, gate)
+    return found
+
+
+def marks(row: RankedAction, notes: Mapping[str, tuple[int, Gate]]) -> str:
+    """Numbers of the notes on a row, and a question mark where something is to be asked first."""
+    own = [str(n) for n in sorted(notes[g.rule][0] for g in row.gates if g.rule in notes)]
+    own += ["?"] if any(g.effect == "ask" for g in row.gates) else []
+    return f"[{' '.join(own)}]" if own else ""
+
+
+def holds(gate: Gate) -> bool:
+    """Does the rule hold its action back?"""
+    return gate.effect in ("block", "defer")
+
+
+def note_text(gate: Gate) -> str:
+    """One rule in a line: what it says, and what lifts it where it holds something back."""
+    whose = f" ({', '.join(words(s) for s in gate.rule_sets)})" if gate.rule_sets else " (safety)"
+    if holds(gate):
+        verb = "not permitted" if gate.effect == "block" else "not yet"
+        return f"{gate.label}{whose}: {verb}. {gate.message} Lifted by: {gate.lift}"
+    return f"{gate.label}{whose}"
+
+
+def asks(assessment: Assessment) -> tuple[str, ...]:
+    """What is not recorded and some rule wants to know, by rule label; unknown is not clear."""
+    gates = [g for g in assessment.flags if g.effect == "ask"]
+    gates += [g for row in assessment.ranking for g in row.gates if g.effect == "ask"]
+    return tuple(dict.fromkeys(g.label for g in gates))
+
+
+def alarms(assessment: Assessment) -> tuple[Gate, ...]:
+    """Rules that speak about the person, but for those that only ask."""
+    return tuple(g for g in assessment.flags if g.effect != "ask")
+
+
+def recorded(assessment: Assessment) -> tuple[str, ...]:
+    """Everything observed, in words."""
+    return tuple(f"{assessment.labels.get(k, words(k))}: {value_words(k, plain(v))}" for k, v in assessment.observed)
+
+
+def shown(assessment: Assessment) -> tuple[tuple[GeneratorProbability, ...], tuple[GeneratorProbability, ...]]:
+    """Generators in full (the probable ones and what must not be missed), and the rest."""
+    rows = assessment.differential
+    full = tuple(g for i, g in enumerate(rows) if i < LEAST_SHOWN or g.probability >= WORTH_A_LINE or g.id == SERIOUS[0])
+    return full, tuple(g for g in rows if g not in full)
+
+
+def whereabouts(generator: GeneratorProbability) -> str:
+    """Most probable levels and side, given that the generator is active; only what stands out."""
+    parts = []
+    if generator.levels and generator.probability > 0:
+        top = sorted(generator.levels.items(), key=lambda kv: -kv[1])[:2]
+        parts += [f"{words(k)} {percent(v / generator.probability)}" for k, v in top if v / generator.probability >= 0.1]
+    else:
+        parts += _standing_out(generator.sites, 0.5)
+    return ", ".join(parts + _standing_out(generator.sides, 0.6))
+
+
+def _standing_out(shares: Mapping[str, float], least: float) -> list[str]:
+    return [f"{words(k)} {percent(v)}" for k, v in shares.items() if v >= least]
+
+
+def serious(assessment: Assessment) -> Iterator[tuple[GeneratorProbability, str]]:
+    """Serious and non-spinal causes with their kinds, most probable first."""
+    for generator in assessment.differential:
+        if generator.id in SERIOUS:
+            kinds = sorted(generator.levels.items(), key=lambda kv: -kv[1])
+            yield generator, ", ".join(f"{words(k)} {_small(v)}" for k, v in kinds)
+
+
+def _small(probability: float) -> str:
+    """Percent with one decimal: among serious causes 0.4 % and 1.4 % are not the same."""
+    return f"{100 * probability:.1f} %" if probability >= 0.0005 else "<0.1 %"
+
+
+def weighed(assessment: Assessment) -> Iterator[tuple[str, tuple[Weight, ...]]]:
+    """Weights of evidence of the leader and of its main rival."""
+    for generator in dict.fromkeys(w.generator for w in assessment.why):
+        if generator in [g.id for g in assessment.differential[:2]]:
+            yield generator, tuple(w for w in assessment.why if w.generator == generator)
+
+
+def counter_evidence(assessment: Assessment) -> Weight | None:
+    """What speaks most against the leader, if anything does."""
+    against = [w for w in assessment.why if w.generator == assessment.differential[0].id and w.decibans < 0]
+    return min(against, key=lambda w: w.decibans, default=None)
+
+
+def next_steps(assessment: Assessment) -> tuple[NextFinding, ...]:
+    """The five most valuable things to ask or test, those that cost nothing first."""
+    top = sorted(assessment.next_findings, key=lambda f: (-round(f.value), -f.bits, f.id))[:MOST_ASKED]
+    return tuple(sorted(top, key=lambda f: f.kind not in FREE))
+
+
+def contest(assessment: Assessment) -> str:
+    """How sure the first choice is, and what comes nearest."""
+    first, *others = [r for r in assessment.ranking if r.permitted or r is assessment.first]
+    said = f"{first.label} comes first on the best estimate and has the highest value in {percent(first.p_best)} of the draws"
+    rival = max(others, key=lambda r: r.p_best, default=None)
+    return f"{said}; {rival.label} has it in {percent(rival.p_best)}." if rival is not None else f"{said}."
+
+
+def in_short(assessment: Assessment) -> tuple[str, ...]:
+    """The answer in three lines: what is likely, what to do first, what the closest other option is."""
+    leader, first = assessment.differential[0], assessment.first
+    where = whereabouts(leader)
+    likely = (
+        f"{leader.label}{f' ({where})' if where else ''}, {percent(leader.probability)} ({percents(leader.low, leader.high)})"
+    )
+    s = assessment.settings
+    worth = f"worth {s.currency} {money(first.value)} over waiting ({moneys(first.low, first.high)})"
+    relief = f"half relief at 1 month {versus(first.p_relief_4w, first.p_relief_4w_control)}, " if relieves(first) else ""
+    return (f"Most likely: {likely}.", f"First: {option_name(first)}; {relief}{worth}.")
+
+
+def settings_lines(assessment: Assessment) -> tuple[str, ...]:
+    """Every choice behind the numbers; always printed."""
+    s, p = assessment.settings, assessment.provenance
+    return (
+        f"Rule set {words(s.rule_set)}; setting {words(s.setting)}; horizon {s.horizon_weeks:g} weeks; {s.depth} decisions ahead.",
+        f"{s.currency} {money(s.willingness_to_pay)} a quality-adjusted life year, of {s.year}; discount {100 * s.discount:.3g} % a year.",
+        f"{s.draws} draws, seed {s.seed}; spinecast {p.version}, priors {p.priors_hash[:12]}, fit {p.fit_hash[:12]}.",
+        f"Unit: {s.unit}. Control: {s.control}.",
+    )
+
+
+def parameter_name(name: str, labels: Mapping[str, str]) -> str:
+    """`contexts/age/central_stenosis/age_75_plus` in words."""
+    parts = [p.removesuffix("]").split("[") for p in name.split("/")[1:] or [name]]
+    return ", ".join(" ".join([labels.get(p[0], words(p[0])), *map(words, p[1:])]) for p in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of the plan: what, where, from which week, what goes with it, and what then."""
+
+    title: str
+    week: float
+    notes: tuple[str, ...]
+    ways: tuple[Way, ...]
+    left_out: float = 0.0
+
+    @property
+    def when(self) -> str:
+        """Now, or the week in which it happens."""
+        return f"Week {self.week:.0f}" if self.week >= 1 else "Now"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What can be seen after a step; `fits` is None where it is neither relief nor its absence."""
+
+    seen: str
+    probability: float
+    fits: bool | None
+    then: Step | None
+
+    @property
+    def title(self) -> str:
+        """How the branch begins."""
+        begins = "if it does not fit: " if self.fits is False else "" if self.seen.startswith("whatever") else "if "
+        return f"{begins}{self.seen} ({percent(self.probability)})"
+
+    @property
+    def ends(self) -> str:
+        """What is said where nothing follows."""
+        if self.seen.startswith("whatever"):
+            return "assess again with what was found"
+        if self.fits:
+            return "carry on; no further procedure"
+        return "nothing listed here adds more than waiting does; assess again with what was seen"
+
+
+def steps(assessment: Assessment) -> Step:
+    """The plan with names, notes and weeks; alike branches together, rare ones left out."""
+    return _Steps(assessment).step(assessment.plan, 1.0, set())
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    assessment: Assessment
+
+    def step(self, plan: Plan, reached: float, noted: set[str]) -> Step:
+        rows = {r.id: r for r in self.assessment.ranking}
+        note = "" if plan.action in noted else self.assessment.plan_notes.get(plan.action, "")
+        noted.add(plan.action)
+        name = option_name(rows[plan.action]) if plan.action in rows else words(plan.action)
+        if plan.action == URGENT:
+            return Step(name, plan.start, _notes(note), (Way("whatever it finds", 1.0, None, None),))
+        groups = [g for g in _alike(plan) if reached * _total(g) >= SHOWN]
+        ways = tuple(self._way(plan, g, reached, noted) for g in groups)
+        left_out = 1.0 - sum(w.probability for w in ways) if plan.branches else 0.0
+        return Step(name, plan.start, _notes(note), ways, max(left_out, 0.0))
+
+    def _way(self, plan: Plan, group: list[Branch], reached: float, noted: set[str]) -> Way:
+        probability = _total(group)
+        likeliest = max(group, key=lambda b: b.probability)
+        then = None if likeliest.then is None else self.step(likeliest.then, reached * probability, noted)
+        seen = "whatever it shows" if len(group) == len(plan.branches) > 1 else _seen(group)
+        return Way(seen, probability, _fits(group), then)
+
+
+def _notes(note: str) -> tuple[str, ...]:
+    return tuple(n for n in note.replace("; repeats: ", "\nrepeats: ").split("\n") if n)
+
+
+def _alike(plan: Plan) -> list[list[Branch]]:
+    """Branches that lead to the same actions, together."""
+    groups: dict[object, list[Branch]] = {}
+    for branch in plan.branches:
+        groups.setdefault((branch.relieved, _fits([branch]), _shape(branch.then)), []).append(branch)
+    return list(groups.values())
+
+
+def _seen(group: list[Branch]) -> str:
+    """What the branches show: all of them, or of many the most probable and how many more."""
+    labels = [_positives(b.label) for b in sorted(group, key=lambda b: -b.probability)]
+    if len(labels) <= MOST_NAMED:
+        return joined(labels)
+    return f"{labels[0]}, or one of {len(labels) - 1} other results that lead to the same"
+
+
+def _positives(label: str) -> str:
+    """Of several findings seen at once those that are there."""
+    parts = label.split(", ")
+    there = [p for p in parts if not p.startswith("no ")]
+    return label if len(parts) <= MOST_NAMED else " and ".join(there) or "none of what it looks for"
+
+
+def _shape(plan: Plan | None) -> object:
+    return plan and (plan.action, tuple((b.label, _shape(b.then)) for b in plan.branches))
+
+
+def _total(group: list[Branch]) -> float:
+    return sum(b.probability for b in group)
+
+
+def _fits(group: list[Branch]) -> bool | None:
+    if all(b.relieved for b in group):
+        return True
+    failed = any("no relief" in b.label or b.label.startswith("relief below") for b in group)
+    return False if failed else None
