@@ -26,7 +26,7 @@ class Posterior:
     ----------
     states : ndarray, shape (..., S); last axis sums to 1
     log_evidence : ndarray, shape (...)
-        Log probability of everything observed, given that the person presents.
+        Log probability of everything observed, given that the person presents and what is known of the setting.
     """
 
     states: Array
@@ -58,13 +58,13 @@ def posterior(network: Network, theta: Array, evidence: Evidence) -> Posterior:
 
 
 def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
-    """Log P(state, evidence); shape (..., S)."""
-    share = network.setting_prior(theta)
+    """Log P(state, evidence | what is known of the setting); shape (..., S)."""
     likelihood = np.ones(len(network.settings)) if evidence.setting is None else evidence.setting
+    share = network.setting_prior(theta) * likelihood
     terms = []
     with np.errstate(divide="ignore"):
         for k in np.flatnonzero(likelihood):
-            weight = np.log(share[..., k] * likelihood[k])[..., None] if evidence.setting is None else np.log(likelihood[k])
+            weight = np.log(share[..., k] / share.sum(axis=-1))[..., None]
             terms.append(weight + network.log_prior(theta, int(k)) + log_likelihood(network, theta, evidence, int(k)))
     if not terms:
         raise ImpossibleFindingsError(("setting",))
@@ -89,7 +89,7 @@ def factors(network: Network, theta: Array, evidence: Evidence, setting: int) ->
             block = network.blocks[name]
             if name in network.modulators:
                 continue
-            known = _known_value(network, evidence, block.by)
+            known = known_value(network, evidence, block.by)
             factor = block_likelihood(network, theta, block, evidence, setting)
             if not block.by:
                 parts[name] = np.log(factor[..., 0, :])[..., block.config_of_state]
@@ -104,7 +104,7 @@ def factors(network: Network, theta: Array, evidence: Evidence, setting: int) ->
     return parts
 
 
-def _known_value(network: Network, evidence: Evidence, context: str) -> int | None:
+def known_value(network: Network, evidence: Evidence, context: str) -> int | None:
     """Index of a context's value where it is certain."""
     likelihood = evidence.likelihood.get(context)
     if likelihood is None:

@@ -22,7 +22,7 @@ class Evidence:
     likelihood : mapping of leaf id to ndarray, shape (V,)
         One-hot for a value that is certain; any non-negative vector for soft evidence.
     setting : ndarray, shape (settings,), or None
-        Likelihood over settings; None where the setting is not known.
+        Likelihood over settings, which multiplies their shares; None (as all ones) where the setting is not known.
     sedation : mapping of leaf id to 0 (no), 1 (yes) or 2 (not recorded)
     counts : mapping of family id to (tests, k)
         Exactly k of these two-valued tests of the family were positive, it is not known which.

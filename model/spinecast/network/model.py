@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +110,12 @@ class Network:
     def modulators(self) -> tuple[str, ...]:
         """Contexts that some base depends on."""
         return tuple(sorted({b.by for b in self.blocks.values() if b.by}))
+
+    def to_pgmpy(self, theta: Array | None = None, setting: str | None = None) -> Any:
+        """A checked pgmpy `DiscreteBayesianNetwork`; right only with its `graph["evidence"]` observed."""
+        from spinecast.network.export import to_pgmpy
+
+        return to_pgmpy(self, theta, setting)
 
     def log_prior(self, theta: Array, setting: int) -> Array:
         """Log probability of each state among those who present; shape (..., S), sums to one."""
