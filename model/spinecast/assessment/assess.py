@@ -18,9 +18,9 @@ from spinecast.assessment.localisation import Localisation, localise
 from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.observing import Observer
 from spinecast.assessment.patient import Patient, parse_patient
-from spinecast.decision.gates import Gates, evaluate_gates, rules_in_force, sequence_verdict, applies
+from spinecast.decision.gates import Gates, evaluate_gates, permission
 from spinecast.decision.outcomes import Outcomes, compile_outcomes
-from spinecast.decision.plan import Permitted, Plan, Planner, plan_values, state_values
+from spinecast.decision.plan import Plan, Planner, state_values
 from spinecast.decision.profile import Done, Profile
 from spinecast.decision.ranking import rank
 from spinecast.decision.settings import DEFAULT_DEPTH, DEFAULT_RULE_SET, DecisionSettings, decision_settings
@@ -157,7 +157,7 @@ class _Case:
         model = self.model
         kinds = tuple(p.kind for p in model.priors.procedures.values())
         observer = Observer(model.network, model.network.theta, model.priors, self.evidence, self.beliefs[0], keep)
-        return Planner(outcomes, self.settings, kinds, observer, _permitted(self, gates))
+        return Planner(outcomes, self.settings, kinds, observer, permission(model.priors, self.profile, gates, self.settings.rule_set))
 
     def _next(
         self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, keep: np.ndarray
@@ -198,30 +198,8 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
         if leaf.is_context and not leaf.by and name not in values:
             table = model.network.table(model.network.theta, leaf, setting)[0, 0]
             chances[name] = dict(zip(leaf.values, (belief @ table[leaf.config_of_state]).tolist(), strict=True))
-    history = tuple(Done(p.procedure, p.weeks_ago, p.relief_percent) for p in patient.procedures)
+    history = tuple(Done(p.procedure, p.weeks_ago, p.relief_percent, p.duration_weeks) for p in patient.procedures)
     return Profile(values, chances, history, dict(patient.context_numbers))
-
-
-def _permitted(case: _Case, gates: Gates) -> Permitted:
-    """May an action come next inside a plan: static blocks stay, sequence rules see what the plan did."""
-    priors = case.model.priors
-    blocked = {
-        a for a, found in gates.by_action.items()
-        if any(g.effect == "block" and g.kind not in ("requirement", "schedule", "conservative_care") for g in found)
-    }  # fmt: skip
-    rules = [r for r in rules_in_force(priors, case.settings.rule_set) if r.kind in ("requirement", "schedule", "conservative_care")]
-    by_action = {a: [r for r in rules if r.effect == "block" and applies(r, p)] for a, p in priors.procedures.items()}
-
-    def permitted(action: str, done: tuple[Done, ...], now: float) -> bool:
-        if action in blocked:
-            return False
-        history = (*case.profile.history, *done)
-        procedure = priors.procedures[action]
-        return not any(
-            sequence_verdict(r, procedure, history, case.profile, priors, now=now) == "block" for r in by_action[action]
-        )
-
-    return permitted
 
 
 def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:

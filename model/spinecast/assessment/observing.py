@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from spinecast.decision.plan import Seen
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence
-from spinecast.network.model import Network
+from spinecast.network.model import Block, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 
@@ -38,21 +39,107 @@ class Observer:
         self.network, self.theta, self.priors = network, theta, priors
         self.evidence, self.belief, self.keep = evidence, belief, keep
         self.setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
+        self._shown: dict[tuple[object, ...], tuple[tuple[Seen, ...], Array]] = {}
+        self._tables: dict[str, Array] = {}
 
     def __call__(self, action: str, seen: tuple[Seen, ...]) -> tuple[tuple[Seen, ...], Array] | None:
         """Outcomes of the action's next look; None where it has nothing (more) to show."""
         group = self._next_group(action, seen)
         if group is None:
             return None
-        known = self._supposed(seen)
+        supposed = self._supposed(seen)
+        known = self.evidence
+        for name, (_, vector) in supposed.items():
+            known = known.with_leaf(name, vector)
+        known = _related(self.network, known, group)
+        # What shares neither a family nor an unknown context with the group changes nothing: one answer serves all.
+        key = (action, group, *sorted((name, index) for name, (index, _) in supposed.items() if name in known.likelihood))
+        if key not in self._shown:
+            self._shown[key] = self._outcomes(action, group, known)
+        return self._shown[key]
+
+    def _outcomes(self, action: str, group: tuple[str, ...], known: Evidence) -> tuple[tuple[Seen, ...], Array]:
         parts = [self._split(name, len(group) > 1) for name in group]
-        outcomes, rows = [], []
+        outcomes = []
         for combination in product(*parts):
-            likelihood = dict(zip(group, (vector for _, vector, _ in combination), strict=True))
-            rows.append(conditional(self.network, self.theta, known, likelihood, self.setting)[self.keep])
             label = ", ".join(text for text, _, _ in combination)
             outcomes.append(Seen(action, label, combination[0][2] if len(group) == 1 else None))
-        return self._merged(action, outcomes, np.stack(rows))
+        vectors = [dict(zip(group, (vector for _, vector, _ in c), strict=True)) for c in product(*parts)]
+        return self._merged(action, outcomes, self.likelihoods(known, vectors)[:, self.keep])
+
+    def likelihoods(self, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> Array:
+        """P(each outcome | state, what is known); shape (O, S). `conditional` is the same, one outcome at a time."""
+        if any(name in self.network.modulators or self.network.block_of[name] in known.counts for name in outcomes[0]):
+            return np.stack([conditional(self.network, self.theta, known, one, self.setting) for one in outcomes])
+        result = np.ones((len(outcomes), len(self.network.space)))
+        factors: dict[tuple[object, ...], Array] = {}
+        for context, blocks in self._coupled(known, outcomes[0]).items():
+            before = self._part(context, blocks, known, {}, factors)
+            after = np.stack([self._part(context, blocks, known, one, factors) for one in outcomes])
+            result *= np.divide(after, before, out=np.zeros_like(after), where=before > 0)
+        return result
+
+    def _coupled(self, known: Evidence, added: Mapping[str, Array]) -> dict[str, list[Block]]:
+        """Blocks of the outcome and those tied to them by a context that is not certain, by that context; a block
+        tied to no other stands under its own id."""
+        network = self.network
+        own = {network.block_of[name] for name in added}
+        seen = own | {network.block_of[n] for n in known.likelihood if n not in network.modulators}
+        found: dict[str, list[Block]] = {}
+        for name in sorted(own):
+            block = network.blocks[name]
+            if not block.by or exact.known_value(network, known, block.by) is not None:
+                found[name] = [block]
+            elif block.by not in found:
+                found[block.by] = [network.blocks[b] for b in sorted(seen) if network.blocks[b].by == block.by]
+        return found
+
+    def _part(
+        self,
+        context: str,
+        blocks: Sequence[Block],
+        known: Evidence,
+        added: Mapping[str, Array],
+        factors: dict[tuple[object, ...], Array],
+    ) -> Array:
+        """P(what is known and added in these blocks | state), shape (S,)."""
+        network = self.network
+        spread = []
+        for block in blocks:
+            key = (block.id, *((n, added[n].tobytes()) for n in block.leaves if n in added))
+            if key not in factors:
+                factors[key] = self._factor(block, {**known.likelihood, **added})[:, block.config_of_state]
+            spread.append(factors[key])
+        together: Array = math.prod(spread[1:], start=spread[0])
+        if context not in network.modulators:
+            value = exact.known_value(network, known, blocks[0].by) or 0
+            certain: Array = together[value if len(together) > 1 else 0]
+            return certain
+        leaf = network.leaves[context]
+        own = network.table(self.theta, leaf, self.setting)[0, 0]
+        if context in known.likelihood:
+            own = own * known.likelihood[context]
+        total: Array = (own.T[:, leaf.config_of_state] * together).sum(axis=0)
+        return total
+
+    def _factor(self, block: Block, likelihood: Mapping[str, Array]) -> Array:
+        """P(the block's findings | configuration, context value); shape (B, C)."""
+        network = self.network
+        nodes = network.frailty_weights(block)
+        product_ = np.ones((1, len(nodes), block.leaf_config.shape[1]))
+        for name, configs in zip(block.leaves, block.leaf_config, strict=True):
+            if name in likelihood:
+                product_ = product_ * (self._table(name, block) @ likelihood[name])[..., configs]
+        mixed: Array = np.einsum("bzc,z->bc", product_, nodes)
+        return mixed
+
+    def _table(self, name: str, block: Block) -> Array:
+        """P(value | configuration, context value, frailty node) of a leaf; shape (B, Z, C, V)."""
+        if name not in self._tables:
+            leaf = self.network.leaves[name]
+            table = self.network.table(self.theta, leaf, self.setting, self.network.frailty(self.theta, block))
+            self._tables[name] = table if leaf.sedation is None else table[..., self.evidence.sedation.get(name, 2), :, :, :]
+        return self._tables[name]
 
     def _next_group(self, action: str, seen: tuple[Seen, ...]) -> tuple[str, ...] | None:
         looked = sum(s.action == action for s in seen)
@@ -63,16 +150,16 @@ class Observer:
         ]
         return open_groups[looked] if looked < len(open_groups) else None
 
-    def _supposed(self, seen: tuple[Seen, ...]) -> Evidence:
-        """Evidence with the single-finding outcomes that the plan has already shown."""
-        evidence = self.evidence
+    def _supposed(self, seen: tuple[Seen, ...]) -> dict[str, tuple[int, Array]]:
+        """Single-finding outcomes that the plan has already shown: index of the value, and its likelihood."""
+        supposed = {}
         for i, one in enumerate(seen):
             group = self._next_group(one.action, seen[:i])
             if group is not None and len(group) == 1 and one.relief_percent is not None:
                 leaf = self.network.leaves[group[0]]
                 index = relief_thresholds(leaf.values).index(one.relief_percent)
-                evidence = evidence.with_leaf(group[0], np.eye(len(leaf.values))[index])
-        return evidence
+                supposed[group[0]] = (index, np.eye(len(leaf.values))[index])
+        return supposed
 
     def _split(self, name: str, coarse: bool) -> list[tuple[str, Array, float | None]]:
         """(label, likelihood, relief) of each value; several findings seen at once are split at their middle."""
@@ -93,7 +180,7 @@ class Observer:
             return tuple(outcomes), rows
         order = np.argsort(-(rows @ self.belief[self.keep]), kind="stable")
         top, rest = order[: MOST_OUTCOMES - 1], order[MOST_OUTCOMES - 1 :]
-        kept = tuple(outcomes[i] for i in top) + (Seen(action, "anything else"),)
+        kept = (*(outcomes[i] for i in top), Seen(action, "anything else"))
         return kept, np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
 
 
@@ -111,9 +198,7 @@ def relief_label(reliefs: Sequence[float], index: int) -> str:
     return f"relief {reliefs[index]:.0f} to {reliefs[index + 1]:.0f} %"
 
 
-def conditional(
-    network: Network, theta: Array, evidence: Evidence, added: Mapping[str, Array], setting: int
-) -> Array:
+def conditional(network: Network, theta: Array, evidence: Evidence, added: Mapping[str, Array], setting: int) -> Array:
     """P(added | state, evidence), shape (S,): only what shares a family or a context with it is looked at."""
     related = _related(network, evidence, added)
     before = exact.log_likelihood(network, theta, related, setting)
@@ -124,7 +209,9 @@ def conditional(
     return np.where(np.isfinite(before), np.exp(np.where(np.isfinite(before), ratio, 0.0)), 0.0)
 
 
-def _related(network: Network, evidence: Evidence, added: Mapping[str, Array]) -> Evidence:
+def _related(network: Network, evidence: Evidence, added: Iterable[str]) -> Evidence:
+    """The part of the evidence that shares a family or a context with what is added."""
+    added = tuple(added)
     blocks = {network.block_of[name] for name in added}
     contexts = {network.blocks[b].by for b in blocks if network.blocks[b].by} | {n for n in added if n in network.modulators}
     unknown = {c for c in contexts if c not in evidence.likelihood}

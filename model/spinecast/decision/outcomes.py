@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -86,9 +87,7 @@ def pain_shares(space: StateSpace) -> Array:
     return np.concatenate([share, (space.count == 0).astype(float)[:, None]], axis=1)
 
 
-def compile_outcomes(
-    priors: Priors, space: StateSpace, profile: Profile, *, draws: int = 0, seed: int = 0
-) -> Outcomes:
+def compile_outcomes(priors: Priors, space: StateSpace, profile: Profile, *, draws: int = 0, seed: int = 0) -> Outcomes:
     """The outcome model of one person.
 
     Parameters
@@ -110,10 +109,8 @@ def compile_outcomes(
     control = natural[:, None] + (contextual[:, None, :, None] * (1 - natural[:, None])) * cared[None, :, None, None]
     bounded = np.clip(raw, -control, 1 - control)
     now, eased = _therapy(priors, profile, source)
-    index = [p.id for p in procedures].index(REHABILITATION)
-    specific, relieved = bounded.copy(), bounded.copy()
-    specific[:, index] *= now[:, None, None]
-    relieved[:, index] *= eased[:, None, None]
+    therapy = np.array([p.id == REHABILITATION for p in procedures])[None, :, None, None]
+    specific, relieved = (np.where(therapy, bounded * f[:, None, None, None], bounded) for f in (now, eased))
     serious = np.stack([_harm(p, source, serious=True, weighted=False) for p in procedures], axis=1)
     harm = np.stack([_harm(p, source, serious=False, weighted=True) for p in procedures], axis=1)
     cost = np.stack([source.of(p.cost_usd, "log", f"procedures/{p.id}/cost") for p in procedures], axis=1)
@@ -146,9 +143,7 @@ def _natural(priors: Priors, space: StateSpace, profile: Profile, source: Draws)
     for generator in [g for g, _ in space.levels] + [NONSPECIFIC]:
         record = priors.natural_course[generator]
         z = source.normals(f"natural_course/{generator}")
-        weeks = [
-            sum(w * source.of(record.courses[course][t], "logit", "", z) for course, w in weights.items()) for t in WEEKS
-        ]
+        weeks = [sum(w * source.of(record.courses[course][t], "logit", "", z) for course, w in weights.items()) for t in WEEKS]
         columns.append(np.stack(weeks, axis=1))
     return np.stack(columns, axis=2)
 
@@ -236,6 +231,7 @@ def _worth(priors: Priors, profile: Profile, source: Draws) -> Array:
     return np.minimum(loss, 1.0) * source.of(table["share_regained"], "logit", "utility/share")
 
 
+@lru_cache(maxsize=4096)
 def relief_weights(start: float, horizon: float, discount: float = 0.0) -> Array:
     """Weights over the five times whose product with a curve is its area from `start` to the horizon, in weeks.
 
@@ -260,6 +256,7 @@ def relief_weights(start: float, horizon: float, discount: float = 0.0) -> Array
     if room > knots[-1]:
         tail = room - knots[-1]
         weights[-1] += tail * np.exp(-np.log1p(discount) * (start + knots[-1] + tail / 2) / WEEKS_A_YEAR)
+    weights.setflags(write=False)
     return weights
 
 

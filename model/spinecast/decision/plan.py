@@ -5,8 +5,10 @@ unnormalised, so that sums over branches are expectations and nothing is divided
 
 * Treating adds its specific effect from the week it starts, cut at the horizon; active care adds the one
   contextual effect once in a plan. At review the person has >= 50 % relief with P(active | state), or not.
-* After relief only conservative care can follow (it keeps what was gained); without relief, anything can.
-* A block or test adds nothing but what is learnt. Stopping is always possible and worth 0 from there on.
+* Without relief anything can follow that the rules permit. After relief one course of conservative care can
+  follow (to use and keep what was gained), and the plan ends: what a relieved person gains from more is not known.
+* A block or test adds what is learnt, and its own small effect where one is stated. Stopping is always possible
+  and worth 0 from there on.
 
 The search is branch and bound. The bound on what can follow is what someone who knew the true state could
 gain from the best treatments of that state at once, so it prunes nothing that could be best.
@@ -14,6 +16,7 @@ gain from the best treatments of that state at once, so it prunes nothing that c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +28,8 @@ from spinecast.decision.settings import DecisionSettings
 from spinecast.parameters.scales import Array
 
 RELIEF, NO_RELIEF = "relief", "no relief"
+HALF = 50.0
+"""Percent of relief that counts at review: every outcome curve is the probability of at least this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,10 @@ class Planner:
     kinds: tuple[str, ...]
     observe: Observe
     permitted: Permitted
-    _gains: dict[tuple[float, bool, bool], Array] = field(default_factory=dict)
-    _bounds: dict[tuple[float, bool, bool, int], Array] = field(default_factory=dict)
+    _nets: dict[tuple[float, bool, bool], Array] = field(default_factory=dict)
     _futures: dict[tuple[float, bool, int], Array] = field(default_factory=dict)
-    _reviews: dict[tuple[int, bool], Array] = field(default_factory=dict)
+    _ceilings: dict[tuple[float, bool, int], Array] = field(default_factory=dict)
+    _reviews: dict[int, Array] = field(default_factory=dict)
     _observed: dict[tuple[str, tuple[Seen, ...]], tuple[tuple[Seen, ...], Array] | None] = field(default_factory=dict)
     _allowed: dict[tuple[str, tuple[Done, ...], float], bool] = field(default_factory=dict)
 
@@ -110,82 +115,85 @@ class Planner:
         belief : ndarray, shape (S,)
         """
         start = _Point(0.0)
-        plans = {}
-        for a, name in enumerate(self.outcomes.actions):
-            if self.kinds[a] == "waiting":
-                plans[name] = Plan(name, 0.0, 0.0)
-                continue
-            value = self._action_value(a, belief, start, self.settings.depth)
-            plans[name] = self._tree(a, belief, start, self.settings.depth, value)
-        return plans
+        return {
+            name: Plan(name, 0.0, 0.0) if self.kinds[a] == "waiting" else self._begin(a, belief, start, self.settings.depth)[1]
+            for a, name in enumerate(self.outcomes.actions)
+        }
 
-    def _action_value(self, a: int, belief: Array, point: _Point, depth: int) -> float:
-        """Value of taking `a` now and going on as well as possible."""
-        value = float(belief @ self._net(point)[:, a])
-        if depth > 0:
-            for _, likelihood, after in self._branches(a, point):
-                value += self._best(belief * likelihood, after, depth - 1)[0]
-        return value
-
-    def _best(self, belief: Array, point: _Point, depth: int) -> tuple[float, int]:
-        """Value of the best continuation and its action; (0, -1) where stopping is best."""
-        actions = self._open(point)
-        if depth <= 0:
-            singles = [a for a in actions if self._treats(a)]
-            values = belief @ self._net(point)[:, singles] if singles else np.zeros(0)
-            top = int(values.argmax()) if len(values) else -1
-            return (float(values[top]), singles[top]) if top >= 0 and values[top] > 0 else (0.0, -1)
-        best, chosen = 0.0, -1
-        bounds = belief @ self._bound(point, depth)
-        for a in sorted(actions, key=lambda a: -bounds[a]):
-            if bounds[a] <= best:
-                break
-            value = self._action_value(a, belief, point, depth)
-            if value > best:
-                best, chosen = value, a
-        return best, chosen
-
-    def _bound(self, point: _Point, depth: int) -> Array:
-        """No plan of `depth` decisions that begins with an action here is worth more; shape (S, A)."""
-        key = (point.time, point.cared, point.relieved, depth)
-        if key not in self._bounds:
-            after = point.time + self.outcomes.wait + self.outcomes.review
-            future = [self._future(float(t), point.cared or bool(c), depth) for t, c in zip(after, self.outcomes.cared, strict=True)]
-            self._bounds[key] = self._net(point) + np.stack(future, axis=1)
-        return self._bounds[key]
-
-    def _future(self, time: float, cared: bool, more: int) -> Array:
-        """Most that `more` further treatments can add from `time` on if the state were known; shape (S,)."""
-        key = (time, cared, more)
-        if key not in self._futures:
-            ceiling, contextual = ceiling_by_level(self.outcomes, self.settings, time)
-            gains = np.sort(np.maximum(self.outcomes.share @ ceiling.T, 0.0), axis=1)[:, -more:].sum(axis=1)
-            self._futures[key] = gains if cared else gains + self.outcomes.share @ contextual
-        return self._futures[key]
-
-    def _tree(self, a: int, belief: Array, point: _Point, depth: int, value: float) -> Plan:
-        """The plan behind a value: the same recursion, keeping the choices."""
-        name = self.outcomes.actions[a]
+    def _begin(self, a: int, belief: Array, point: _Point, depth: int) -> tuple[float, Plan]:
+        """Taking `a` now and going on as well as possible: the value times the belief's weight, and the plan."""
+        value = float(self._net(point)[a] @ (belief @ self.outcomes.share))
         total = float(belief.sum())
         branches = []
-        for label, likelihood, after in self._branches(a, point) if depth > 0 else ():
-            part = belief * likelihood
-            best, chosen = self._best(part, after, depth - 1)
-            then = self._tree(chosen, part, after, depth - 1, best) if chosen >= 0 else None
-            branches.append(Branch(label, float(part.sum()) / total, after.relieved, then, likelihood))
-        return Plan(name, point.time + float(self.outcomes.wait[a]), value / total, tuple(branches))
+        if depth > 0 and not point.relieved:
+            for label, likelihood, after in self._branches(a, point):
+                part = belief * likelihood
+                gain, then = self._best(part, after, depth - 1)
+                value += gain
+                branches.append(Branch(label, float(part.sum()) / total, after.relieved, then, likelihood))
+        start = point.time + float(self.outcomes.wait[a])
+        return value, Plan(self.outcomes.actions[a], start, value / total, tuple(branches))
 
-    def _open(self, point: _Point) -> list[int]:
-        """Actions that can come next here."""
-        return [
-            a
-            for a, name in enumerate(self.outcomes.actions)
-            if self.kinds[a] != "waiting"
-            and (not point.relieved or self.kinds[a] == "conservative")
-            and self._useful(a, point)
-            and point.time + self.outcomes.wait[a] < self.settings.horizon_weeks
-            and self._may(name, point.done, point.time + float(self.outcomes.wait[a]))
-        ]
+    def _best(self, belief: Array, point: _Point, depth: int) -> tuple[float, Plan | None]:
+        """The best continuation; (0, None) where stopping is best."""
+        last = depth <= 0 or point.relieved
+        bounds = self._net(point) @ (belief @ self.outcomes.share)
+        if not last:
+            bounds = bounds + self._future(point.time, point.cared, depth) @ belief
+        best, chosen = 0.0, None
+        for a in np.argsort(-bounds, kind="stable").tolist():
+            if bounds[a] <= best:
+                break
+            if self._open(a, point, last=last):
+                value, plan = self._begin(a, belief, point, depth)
+                if value > best:
+                    best, chosen = value, plan
+        return best, chosen
+
+    def _future(self, time: float, cared: bool, depth: int) -> Array:
+        """Most that a plan of `depth` decisions can add after its first action, begun at `time`, if the state were
+        known; shape (A, S). It falls with time, so that times rounded down give a bound too."""
+        time = math.floor(time)
+        key = (time, cared, depth)
+        if key not in self._futures:
+            rows = []
+            for a in range(len(self.kinds)):
+                after = time + float(self.outcomes.wait[a] + self.outcomes.review[a])
+                now_cared = cared or bool(self.outcomes.cared[a])
+                more = self._ceiling(after, now_cared, depth)
+                if self._treats(a):
+                    relief = self._review(a)
+                    more = (1 - relief) * more + relief * self._ceiling(after, now_cared, 0)
+                rows.append(more)
+            self._futures[key] = np.stack(rows)
+        return self._futures[key]
+
+    def _ceiling(self, time: float, cared: bool, more: int) -> Array:
+        """Most that `more` further treatments can add from `time` on if the state were known; shape (S,).
+
+        With `more` = 0, the one course of conservative care that can follow relief. Times are rounded down.
+        """
+        time = math.floor(time)
+        key = (time, cared, more)
+        if key not in self._ceilings:
+            ceiling, contextual = ceiling_by_level(self.outcomes, self.settings, time)
+            which = [a for a, kind in enumerate(self.kinds) if kind == "conservative" or (more and kind != "waiting")]
+            which += [a for a in which for _ in range(more - 1) if self._shows(a)]  # taken again for what it shows
+            useful = [a for a in which if (ceiling[a] > 0).any()]
+            gains = np.maximum(self.outcomes.share @ ceiling[useful].T, 0.0)
+            if len(useful) > max(more, 1):
+                gains = np.partition(gains, -max(more, 1), axis=1)[:, -max(more, 1) :]
+            total = gains.sum(axis=1)
+            self._ceilings[key] = total if cared else total + self.outcomes.share @ contextual
+        return self._ceilings[key]
+
+    def _open(self, a: int, point: _Point, *, last: bool) -> bool:
+        """Can the action come next here?"""
+        kind, name = self.kinds[a], self.outcomes.actions[a]
+        if kind == "waiting" or (last and not self._treats(a)) or (point.relieved and kind != "conservative"):
+            return False
+        start = point.time + float(self.outcomes.wait[a])
+        return start < self.settings.horizon_weeks and self._fresh(a, point) and self._may(name, point.done, start)
 
     def _may(self, name: str, done: tuple[Done, ...], time: float) -> bool:
         key = (name, done, time)
@@ -193,12 +201,14 @@ class Planner:
             self._allowed[key] = self.permitted(name, done, time)
         return self._allowed[key]
 
-    def _useful(self, a: int, point: _Point) -> bool:
-        """Not taken before in this plan, unless it still has something new to show."""
+    def _fresh(self, a: int, point: _Point) -> bool:
+        """A treatment not yet taken in this plan, or something new to see."""
         name = self.outcomes.actions[a]
-        if name not in point.used:
-            return self._treats(a) or self._look(name, point.seen) is not None
-        return self._look(name, point.seen) is not None
+        return (self._treats(a) and name not in point.used) or self._look(name, point.seen) is not None
+
+    def _shows(self, a: int) -> bool:
+        """It shows something when it is done for the first time."""
+        return self._look(self.outcomes.actions[a], ()) is not None
 
     def _treats(self, a: int) -> bool:
         return self.kinds[a] not in ("test", "block", "waiting")
@@ -219,99 +229,97 @@ class Planner:
         shown: Sequence[tuple[Seen | None, Array | float]] = [(None, 1.0)]
         if look is not None:
             shown = list(zip(look[0], look[1], strict=True))
-        relief = self._review(a, point.relieved) if treats else None
         for seen, likelihood in shown:
-            record = Done(name, -start, seen.relief_percent if seen is not None else None)
             after = replace(
                 point,
                 time=time,
                 used=(*point.used, name),
                 seen=(*point.seen, seen) if seen is not None else point.seen,
-                done=(*point.done, record),
                 cared=point.cared or bool(self.outcomes.cared[a]),
-                relieved=False,
             )
-            if relief is None:
-                yield (seen.label if seen is not None else "done"), np.asarray(likelihood), after
+            percent = None if seen is None else seen.relief_percent
+            label = "" if seen is None else seen.label
+            if not treats:
+                done = Done(name, -start, percent)
+                yield label or "done", np.asarray(likelihood), replace(after, done=(*point.done, done))
                 continue
-            prefix = f"{seen.label}, " if seen is not None else ""
-            yield prefix + RELIEF, likelihood * relief, replace(after, relieved=True)
-            yield prefix + NO_RELIEF, likelihood * (1 - relief), after
+            prefix = label and f"{label}, "
+            for text, chance, relieved in ((RELIEF, self._review(a), True), (NO_RELIEF, 1 - self._review(a), False)):
+                done = Done(name, -start, HALF * relieved if percent is None else percent)
+                yield prefix + text, likelihood * chance, replace(after, done=(*point.done, done), relieved=relieved)
 
-    def _review(self, a: int, eased: bool) -> Array:
-        """P(>= 50 % relief at review | state), shape (S,)."""
-        key = (a, eased)
-        if key not in self._reviews:
-            curve = at_week(self.outcomes.active(a, eased=eased)[:1], float(self.outcomes.review[a]))[0]
-            self._reviews[key] = np.clip(self.outcomes.share @ curve, 0.0, 1.0)
-        return self._reviews[key]
+    def _review(self, a: int) -> Array:
+        """P(>= 50 % relief at review | state), counted from the week of the procedure; shape (S,)."""
+        if a not in self._reviews:
+            curve = at_week(self.outcomes.active(a)[:1], float(self.outcomes.review[a]))[0]
+            self._reviews[a] = np.clip(self.outcomes.share @ curve, 0.0, 1.0)
+        return self._reviews[a]
 
     def _net(self, point: _Point) -> Array:
-        """Net benefit of each action begun now, by state; shape (S, A)."""
+        """Net benefit of each action begun now, by level; shape (A, L + 1)."""
         key = (point.time, point.cared, point.relieved)
-        if key not in self._gains:
-            by_level = net_by_level(self.outcomes, self.settings, point.time, cared=point.cared, eased=point.relieved)[0]
-            self._gains[key] = self.outcomes.share @ by_level.T
-        return self._gains[key]
+        if key not in self._nets:
+            by_level = [
+                net_of(self.outcomes, self.settings, a, point.time, cared=point.cared, eased=point.relieved, draws=slice(0, 1))[0]
+                for a in range(len(self.kinds))
+            ]
+            self._nets[key] = np.stack(by_level)
+        return self._nets[key]
 
 
-def net_by_level(
-    outcomes: Outcomes, settings: DecisionSettings, time: float, *, cared: bool, eased: bool
+def net_of(
+    outcomes: Outcomes, settings: DecisionSettings, a: int, time: float, *, cared: bool, eased: bool, draws: slice = slice(None)
 ) -> Array:
-    """Net benefit over waiting of each action begun at `time`, by level; shape (D, A, L + 1).
+    """Net benefit over waiting of one action begun at `time`, by level; shape (D, L + 1).
 
     Health (specific effect, and the contextual one unless the plan has had it) at the willingness to pay, less
     harm at the same, less cost; everything discounted to today.
     """
-    specific = outcomes.eased if eased else outcomes.specific
-    net = np.empty((specific.shape[0], specific.shape[1], specific.shape[3]))
-    for a, wait in enumerate(outcomes.wait):
-        weights = relief_weights(time + float(wait), settings.horizon_weeks, settings.discount)
-        weeks = np.einsum("t,dtl->dl", weights, specific[:, a])
-        if outcomes.cared[a] and not cared:
-            room = outcomes.contextual[:, :, None] * (1 - outcomes.natural)
-            weeks = weeks + np.einsum("t,dtl->dl", weights, room)
-        later = (1 + settings.discount) ** (-(time + float(wait)) / WEEKS_A_YEAR)
-        health = weeks / WEEKS_A_YEAR * outcomes.worth[:, None] - (outcomes.harm[:, a] * later)[:, None]
-        net[:, a] = settings.willingness_to_pay * health - (outcomes.cost[:, a] * later)[:, None]
+    start = time + float(outcomes.wait[a])
+    weights = relief_weights(start, settings.horizon_weeks, settings.discount)
+    gained = (outcomes.eased if eased else outcomes.specific)[draws, a]
+    if outcomes.cared[a] and not cared:
+        gained = gained + outcomes.contextual[draws, :, None] * (1 - outcomes.natural[draws])
+    later = (1 + settings.discount) ** (-start / WEEKS_A_YEAR)
+    health = (weights @ gained) / WEEKS_A_YEAR * outcomes.worth[draws, None] - (outcomes.harm[draws, a] * later)[:, None]
+    net: Array = settings.willingness_to_pay * health - (outcomes.cost[draws, a] * later)[:, None]
     return net
 
 
 def ceiling_by_level(outcomes: Outcomes, settings: DecisionSettings, time: float) -> tuple[Array, Array]:
     """Upper bounds from `time` on: of each action's net benefit without the contextual effect (A, L + 1), and of
     the contextual effect (L + 1). Losses are dropped, and cost and harm are discounted to the horizon."""
-    weights = relief_weights(time, settings.horizon_weeks, settings.discount)
     scale = settings.willingness_to_pay * outcomes.worth[0] / WEEKS_A_YEAR
-    gain = np.einsum("t,atl->al", weights, np.maximum(np.maximum(outcomes.specific[0], outcomes.eased[0]), 0.0))
+    weights = np.stack([relief_weights(time + float(w), settings.horizon_weeks, settings.discount) for w in outcomes.wait])
+    gain = np.einsum("at,atl->al", weights, np.maximum(np.maximum(outcomes.specific[0], outcomes.eased[0]), 0.0))
     least = (1 + settings.discount) ** (-settings.horizon_weeks / WEEKS_A_YEAR)
     loss = least * (settings.willingness_to_pay * outcomes.harm[0] + outcomes.cost[0])
-    contextual = np.einsum("t,tl->l", weights, outcomes.contextual[0][:, None] * (1 - outcomes.natural[0]))
+    soonest = relief_weights(time, settings.horizon_weeks, settings.discount)
+    contextual = soonest @ (outcomes.contextual[0][:, None] * (1 - outcomes.natural[0]))
     return scale * gain - loss[:, None], scale * contextual
 
 
 def state_values(plan: Plan, outcomes: Outcomes, settings: DecisionSettings) -> Array:
     """Value of a fixed plan in each state, at the point estimate; shape (S,). A belief's value is its mean."""
-    index = {name: i for i, name in enumerate(outcomes.actions)}
-    nets: dict[tuple[float, bool, bool], Array] = {}
 
     def value(node: Plan, cared: bool, relieved: bool) -> Array:
-        a = index[node.action]
-        key = (node.start - float(outcomes.wait[a]), cared, relieved)
-        if key not in nets:
-            nets[key] = net_by_level(outcomes, settings, key[0], cared=cared, eased=relieved)[0]
-        total: Array = outcomes.share @ nets[key][a]
+        a = outcomes.actions.index(node.action)
+        time = node.start - float(outcomes.wait[a])
+        net = net_of(outcomes, settings, a, time, cared=cared, eased=relieved, draws=slice(0, 1))[0]
+        total: Array = outcomes.share @ net
         for branch in node.branches:
             if branch.then is not None:
                 total = total + branch.likelihood * value(branch.then, cared or bool(outcomes.cared[a]), branch.relieved)
         return total
 
-    if plan.value == 0.0 and not plan.branches:
-        return np.zeros(len(outcomes.share))
-    return value(plan, cared=False, relieved=False)
+    return np.zeros(len(outcomes.share)) if _idle(plan) else value(plan, cared=False, relieved=False)
 
 
 def plan_values(plan: Plan, beliefs: Array, outcomes: Outcomes, settings: DecisionSettings) -> Array:
     """Value of a fixed plan under each draw: the policy of the point estimate, kept.
+
+    Beliefs, effects, natural course, harms, costs and utilities vary with the draw; what a test shows in a state
+    and the chance of relief at review stay at the point estimate.
 
     Parameters
     ----------
@@ -324,22 +332,25 @@ def plan_values(plan: Plan, beliefs: Array, outcomes: Outcomes, settings: Decisi
     -------
     ndarray, shape (D,)
     """
-    shares: dict[tuple[float, bool, bool], Array] = {}
-    index = {name: i for i, name in enumerate(outcomes.actions)}
+    nets: dict[tuple[int, float, bool, bool], Array] = {}
 
-    def value(node: Plan, belief: Array, cared: bool, relieved: bool) -> Array:
-        a = index[node.action]
-        key = (node.start - float(outcomes.wait[a]), cared, relieved)
-        if key not in shares:
-            shares[key] = net_by_level(outcomes, settings, key[0], cared=cared, eased=relieved)
-        pain = belief @ outcomes.share
-        total: Array = (pain * shares[key][:, a]).sum(axis=1)
+    def value(node: Plan, reached: Array, cared: bool, relieved: bool) -> Array:
+        a = outcomes.actions.index(node.action)
+        key = (a, node.start, cared, relieved)
+        if key not in nets:
+            time = node.start - float(outcomes.wait[a])
+            nets[key] = net_of(outcomes, settings, a, time, cared=cared, eased=relieved)
+        pain = beliefs @ (reached[:, None] * outcomes.share)
+        total: Array = (pain * nets[key]).sum(axis=1)
         for branch in node.branches:
             if branch.then is not None:
-                after = belief * branch.likelihood
-                total = total + value(branch.then, after, cared or bool(outcomes.cared[a]), branch.relieved)
+                total = total + value(branch.then, reached * branch.likelihood, cared or bool(outcomes.cared[a]), branch.relieved)
         return total
 
-    if plan.value == 0.0 and not plan.branches:
-        return np.zeros(len(beliefs))
-    return value(plan, beliefs, cared=False, relieved=False)
+    everyone = np.ones(len(outcomes.share))
+    return np.zeros(len(beliefs)) if _idle(plan) else value(plan, everyone, cared=False, relieved=False)
+
+
+def _idle(plan: Plan) -> bool:
+    """Waiting: nothing is done and nothing follows."""
+    return plan.value == 0.0 and not plan.branches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spinecast.errors import PriorsError
 from spinecast.priors import grammar
@@ -20,6 +20,7 @@ class Done:
     procedure: str
     weeks_ago: float | None = None
     relief_percent: float | None = None
+    relief_weeks: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Profile:
     values : mapping of context, finding or input id to its value (text, number or tuple of texts)
     chances : mapping of unknown context id to {value: probability}
     history : tuple of Done
+    history_known : bool
+        Whether earlier procedures were asked about at all; if not, a schedule asks for them.
     numbers : mapping of context id to the number behind a banded value, where one was given
     """
 
@@ -38,6 +41,7 @@ class Profile:
     chances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     history: tuple[Done, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
+    history_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def chance(expression: str, profile: Profile, vocabulary: Vocabulary) -> float:
     name = unknown[0]
     total = 0.0
     for value, probability in profile.chances[name].items():
-        supposed = Profile({**profile.values, name: value}, profile.chances, profile.history, profile.numbers)
+        supposed = replace(profile, values={**profile.values, name: value})
         total += probability * float(truth(expression, supposed, vocabulary) is True)
     return total
 
@@ -113,7 +117,14 @@ def _counted(parts: Sequence[Truth], op: str, number: int) -> Truth:
 
 
 def _ordered(left: float, op: str, right: float) -> bool:
-    return {"==": left == right, "!=": left != right, ">=": left >= right, ">": left > right, "<=": left <= right, "<": left < right}[op]
+    return {
+        "==": left == right,
+        "!=": left != right,
+        ">=": left >= right,
+        ">": left > right,
+        "<=": left <= right,
+        "<": left < right,
+    }[op]
 
 
 def _compare(node: grammar.Compare, profile: Profile, vocabulary: Vocabulary) -> Truth:
@@ -123,18 +134,22 @@ def _compare(node: grammar.Compare, profile: Profile, vocabulary: Vocabulary) ->
         return None
     value = profile.values[node.name]
     order = vocabulary.values[node.name]
+    if node.name in vocabulary.lists:
+        return _listed(node, value, order)
     if node.operator == "present":
         return value != order[0] if order else bool(value)
-    if node.name in vocabulary.lists:
-        return _listed(node, value)
     if node.operator in ("in", "not_in", "==", "!=") and not isinstance(node.values[0], float):
         _exist(node, order)
         return (value in node.values) is (node.operator in ("in", "=="))
     return _ordered(*_numbers(node, value, profile, order))
 
 
-def _listed(node: grammar.Compare, value: object) -> bool:
+def _listed(node: grammar.Compare, value: object, order: tuple[str, ...]) -> bool:
+    """Whether any (== and in) or none (!= and not in) of the named values is in the list; bare: any but the first."""
     held = set(value) if isinstance(value, tuple) else {value}
+    if node.operator == "present":
+        return bool(held - set(order[:1]))
+    _exist(node, order)
     return bool(held & set(node.values)) is (node.operator in ("in", "=="))
 
 

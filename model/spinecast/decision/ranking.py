@@ -9,7 +9,7 @@ import numpy as np
 
 from spinecast.decision.gates import Gate, Gates
 from spinecast.decision.outcomes import PER_10000, Outcomes, at_week, relief_weights
-from spinecast.decision.plan import Plan, net_by_level, plan_values
+from spinecast.decision.plan import Plan, net_of, plan_values
 from spinecast.decision.settings import DecisionSettings
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
@@ -27,6 +27,7 @@ class RankedAction:
         Net benefit over waiting of the best plan that begins with it, and its 95 % interval.
     p_relief_4w, p_relief_6m, and the same with `_control` : float
         P(>= 50 % relief) with the action's own effect, and in its control arm (time and, for active care, context).
+        Weeks count from the procedure, as in the trials, not from today: what time does before it is left out.
     relief_weeks, relief_weeks_low, relief_weeks_high : float
         Weeks of >= 50 % relief that the action itself adds over waiting within the horizon.
     rank_low, rank_high : int
@@ -88,10 +89,11 @@ def rank(
     names = outcomes.actions
     values = np.stack([plan_values(plans[n], beliefs, outcomes, settings) for n in names], axis=1)
     pain = beliefs @ outcomes.share
-    alone = np.einsum("dl,dal->da", pain, net_by_level(outcomes, settings, 0.0, cared=False, eased=False))
+    nets = [net_of(outcomes, settings, a, 0.0, cared=False, eased=False, draws=slice(0, 1))[0] for a in range(len(names))]
+    alone = np.stack(nets) @ pain[0]
     ranks = 1 + (values[:, None, :] > values[:, :, None]).sum(axis=2)
     rows = [
-        _row(priors, outcomes, name, a, values[:, a], ranks[:, a], alone[0, a], pain, gates, settings, places)
+        _row(priors, outcomes, name, a, values[:, a], ranks[:, a], float(alone[a]), pain, gates, settings, places)
         for a, name in enumerate(names)
     ]
     return tuple(sorted(rows, key=lambda r: (r.id not in gates.first, not r.permitted, -r.value, r.id)))
@@ -137,7 +139,7 @@ def _row(
         rank_high=int(np.ceil(rank_high)),
         serious_harm_per_10000=0.0 if waiting else float(outcomes.serious[0, a] * PER_10000),
         cost=0.0 if waiting else float(outcomes.cost[0, a]),
-        net_benefit=0.0 if waiting else float(alone),
+        net_benefit=0.0 if waiting else alone,
         p_best=float((ranks[draws] == 1).mean()),
         permitted=not gates.blocked(name),
         gates=gates.by_action.get(name, ()),

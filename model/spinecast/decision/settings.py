@@ -60,7 +60,13 @@ def decision_settings(
         raise InvalidValueError("depth", depth, "1 to 4 decisions")
     currency = cast("dict[str, object]", economics["currency"])
     return DecisionSettings(
-        rule_set, float(horizon), float(wtp), _number(priors, "discount"), depth, str(currency["code"]), int(cast("int", currency["year"]))
+        rule_set,
+        float(horizon),
+        float(wtp),
+        _number(priors, "discount"),
+        depth,
+        str(currency["code"]),
+        int(cast("int", currency["year"])),
     )
 
 
