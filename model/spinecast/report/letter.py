@@ -126,6 +126,8 @@ def _plan(a: Assessment) -> Iterator[RenderableType]:
 
 def _step(step: Step, style: str = "") -> Text:
     text = Text.assemble((f"{step.when}: ", QUIET), (step.title, style))
+    if step.again:
+        text.append(", and on as above")
     for note in step.notes:
         text.append(f"\n{note}", QUIET)
     return text
@@ -169,10 +171,7 @@ def _change(a: Assessment) -> Iterator[RenderableType]:
 
 def _rests(a: Assessment) -> Iterator[RenderableType]:
     p = a.provenance
-    yield Text(
-        f"{percent(p.share_from_evidence)} of what moves the leading diagnosis rests on published figures ({len(p.sources)} sources), "
-        "the rest on stated assumptions."
-    )
+    yield Text(outline.share_line(a))
     if p.assumed:
         leaned = "; ".join(f"{outline.parameter_name(name, a.labels)} ({100 * share:.1f} %)" for name, share in p.assumed)
         yield Text(f"Assumptions leaned on most: {leaned}.")

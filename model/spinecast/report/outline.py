@@ -200,6 +200,15 @@ def in_short(assessment: Assessment) -> tuple[str, ...]:
     return (f"Most likely: {likely}.", f"First: {option_name(first)}; {relief}{worth}.")
 
 
+def share_line(assessment: Assessment) -> str:
+    """How much of the answer rests on published figures."""
+    p = assessment.provenance
+    return (
+        f"{percent(p.share_from_evidence)} of what moves the leading diagnosis rests on published figures "
+        f"({len(p.sources)} sources), the rest on stated assumptions."
+    )
+
+
 def settings_lines(assessment: Assessment) -> tuple[str, ...]:
     """Every choice behind the numbers; always printed."""
     s, p = assessment.settings, assessment.provenance
@@ -219,13 +228,17 @@ def parameter_name(name: str, labels: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of the plan: what, where, from which week, what goes with it, and what then."""
+    """One action of the plan: what, where, from which week, what goes with it, and what then.
+
+    `again`: what follows it has been said further up.
+    """
 
     title: str
     week: float
     notes: tuple[str, ...]
     ways: tuple[Way, ...]
     left_out: float = 0.0
+    again: bool = False
 
     @property
     def when(self) -> str:
@@ -272,6 +285,10 @@ class _Steps:
         note = "" if plan.action in noted else self.assessment.plan_notes.get(plan.action, "")
         noted.add(plan.action)
         name = option_name(rows[plan.action]) if plan.action in rows else words(plan.action)
+        shape = repr(_shape(plan))
+        if plan.branches and shape in noted:
+            return Step(name, plan.start, (), (), again=True)
+        noted.add(shape)
         if plan.action == URGENT:
             return Step(name, plan.start, _notes(note), (Way("whatever it finds", 1.0, None, None),))
         groups = [g for g in _alike(plan) if reached * _total(g) >= SHOWN]
@@ -292,11 +309,11 @@ def _notes(note: str) -> tuple[str, ...]:
 
 
 def _alike(plan: Plan) -> list[list[Branch]]:
-    """Branches that lead to the same actions, together."""
+    """Branches that lead to the same actions, together; what fits comes first."""
     groups: dict[object, list[Branch]] = {}
     for branch in plan.branches:
-        groups.setdefault((branch.relieved, _fits([branch]), _shape(branch.then)), []).append(branch)
-    return list(groups.values())
+        groups.setdefault((branch.relieved, _shape(branch.then)), []).append(branch)
+    return sorted(groups.values(), key=lambda g: {True: 0, None: 1, False: 2}[_fits(g)])
 
 
 def _seen(group: list[Branch]) -> str:
