@@ -66,7 +66,7 @@ def _differential(axes: Axes, a: Assessment) -> None:
     for i, (value, end) in enumerate(zip(centre, ends, strict=True)):
         axes.text(max(value, end) + 1.5, i, percent(value / 100), va="center", fontsize=7.5)
     axes.set_yticks(places, [textwrap.fill(n, 30) for n in names])
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 112), xlabel="probability, % (95 % interval); several can be true at once")
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 112), xlabel="probability, % (95 % interval)")
     axes.set_xticks(range(0, 101, 25))
     axes.set_title(outline.LIKELY, x=-0.66)
     axes.tick_params(axis="y", length=0)
