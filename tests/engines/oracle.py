@@ -119,7 +119,9 @@ class Knowledge:
         if key not in self._seen:
             log_linear = leaf_id in self.contexts or leaf.form == "log_linear"
             self._seen[key] = (
-                self._log_linear(leaf, acting, base_setting, by) if log_linear else self._noisy(leaf, acting, by, frailty, sedated)
+                self._log_linear(leaf, acting, base_setting, by)
+                if log_linear
+                else self._noisy(leaf, acting, by, frailty, sedated)
             )
         return self._seen[key]
 
@@ -208,7 +210,10 @@ class Enumeration:
             p = 1.0
             for name, value in chosen.items():
                 by = self._by(self.k.contexts[name].by, chosen)
-                p *= self.k.distribution(name, state, setting, by)[value] * observed.likelihood.get(name, _ones(self.k, name))[value]
+                p *= (
+                    self.k.distribution(name, state, setting, by)[value]
+                    * observed.likelihood.get(name, _ones(self.k, name))[value]
+                )
             if p:
                 p *= math.prod(self._group(group, state, setting, chosen, observed) for group in self._groups(observed))
             total += p
@@ -234,7 +239,8 @@ class Enumeration:
             for finding in group:
                 by = self._by(finding.by, chosen)
                 p *= sum(
-                    share * _dot(self.k.distribution(finding.id, state, setting, by, frailty, sedated), observed.likelihood[finding.id])
+                    share
+                    * _dot(self.k.distribution(finding.id, state, setting, by, frailty, sedated), observed.likelihood[finding.id])
                     for sedated, share in self._sedation(finding, observed)
                 )
             total += p

@@ -1,14 +1,15 @@
 """Exact inference for many people at once: quickscore folding, product form, one row a pattern.
 
-Three facts make this fast, and all are exact.
+Four facts make this fast, and all are exact.
 
 * A negative noisy-OR/MAX finding, any finding with one parent generator and the numerator of any
   log-linear leaf are products over generator levels (Heckerman's quickscore). They fold into a vector as
   wide as the L levels, and the S state weights follow by one multiplication each (product form).
 * What does not fold (positive findings of several parents, families, normalisers of log-linear leaves) is a
-  row over states that depends only on the pattern of values in its block: each distinct pattern is computed once.
-* Soft evidence, an unknown setting and an unknown context that others depend on are sums over hard
-  values: such a person is expanded into weighted copies and summed again.
+  row over states for each value of the leaf, computed once; only two or more findings of a family need a new row.
+* An unknown context that others depend on is summed inside one such row, together with what depends on it,
+  since contexts are independent given the state: several unknown contexts add up and do not multiply.
+* Soft evidence and an unknown setting are sums over hard values: such a person is expanded into weighted copies.
 
 References
 ----------
@@ -17,9 +18,11 @@ heckerman1989 (Heckerman D. A tractable inference algorithm for diagnosing multi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +38,11 @@ CHUNK = 256
 NORMALISERS = 6
 """Log-linear leaves whose normalisers share one table of 2**6 patterns."""
 
-SMALLEST = 1e-250
-"""Below this total weight a person is redone in the log domain."""
+SMALLEST, LARGEST = 1e-250, 1e250
+"""Outside these a person's total weight is worked out again in the log domain."""
+
+MOST_COPIES = 64
+"""A person with more copies than this is handed to the exact engine."""
 
 Codes = npt.NDArray[np.int16]
 
@@ -115,6 +121,7 @@ class BatchEngine:
         self._names = list(network.leaves)
         self._position = {name: i for i, name in enumerate(self._names)}
         self._runs = tuple(_runs(network))
+        self._blocks: dict[str, _Rows] = {}
         self._settings = [_Compiled(self, k) for k in range(len(network.settings))]
         self._share = network.setting_prior(self.theta)
 
@@ -133,8 +140,9 @@ class BatchEngine:
         count = len(people.codes)
         levels = np.empty((count, len(self.network.space.levels)))
         log_evidence = np.empty(count)
-        copies = self._expanded(people)
+        copies, left_out = self._expanded(people)
         active = self.network.space.active.astype(float)
+        redo = left_out
         for first, last in _chunks(copies.owner):
             weight, scale = self._weights(copies.codes[first:last], copies.setting[first:last], copies.log_weight[first:last])
             owner = copies.owner[first:last]
@@ -148,25 +156,47 @@ class BatchEngine:
             with np.errstate(divide="ignore", invalid="ignore"):
                 levels[people_here] = (weight @ active) / total[:, None]
                 log_evidence[people_here] = np.log(total) + scale
-            for n in people_here[total < SMALLEST]:
-                self._redo(people, int(n), levels, log_evidence)
+            redo = [*redo, *people_here[~((total > SMALLEST) & (total < LARGEST))].tolist()]
+        for n in redo:
+            self._redo(people, n, levels, log_evidence)
         return Scores(levels, log_evidence)
 
-    def _expanded(self, people: People) -> _Copies:
-        """Copies for soft evidence, unknown settings and unknown contexts that an observed finding depends on."""
-        copies = _Copies(people.codes, people.setting, np.zeros(len(people.codes)), np.arange(len(people.codes)))
-        soft: dict[int, list[tuple[int, Array]]] = {}
+    def _expanded(self, people: People) -> tuple[_Copies, list[int]]:
+        """Hard copies of everybody, in order; and those people who would need too many of them."""
+        choices: dict[int, list[tuple[int, Array]]] = {}
         for person, leaf, likelihood in people.soft:
-            soft.setdefault(leaf, []).append((person, likelihood))
-        for leaf, entries in sorted(soft.items()):
-            copies = copies.split(leaf, {person: likelihood for person, likelihood in entries})
-        for context in self.network.modulators:
-            column = self._position[context]
-            dependent = [self._position[name] for name, leaf in self.network.leaves.items() if leaf.by == context]
-            unknown = (copies.codes[:, column] < 0) & (copies.codes[:, dependent] >= 0).any(axis=1)
-            copies = copies.split_rows(column, unknown, np.ones(len(self.network.leaves[context].values)))
-        unknown = copies.setting < 0
-        return copies.split_rows(-1, unknown, self._share)
+            chance = likelihood * self._share / (likelihood @ self._share) if leaf < 0 else likelihood
+            choices.setdefault(person, []).append((leaf, chance))
+        for person in np.flatnonzero(people.setting < 0).tolist():
+            if all(leaf >= 0 for leaf, _ in choices.get(person, ())):
+                choices.setdefault(person, []).append((-1, self._share))
+        count = np.ones(len(people.codes), dtype=np.int64)
+        for person, uncertain in choices.items():
+            count[person] = math.prod(np.count_nonzero(chance) for _, chance in uncertain)
+        count[count > MOST_COPIES] = 0
+        owner = np.repeat(np.arange(len(count)), count)
+        codes, setting, log_weight = people.codes[owner], people.setting[owner], np.zeros(len(owner))
+        first = np.cumsum(count) - count
+        for person, uncertain in choices.items():
+            if not count[person]:
+                continue
+            options = [[(leaf, int(v), math.log(chance[v])) for v in np.flatnonzero(chance)] for leaf, chance in uncertain]
+            for row, drawn in enumerate(product(*options), start=int(first[person])):
+                for leaf, value, log_chance in drawn:
+                    if leaf < 0:
+                        setting[row] = value
+                    else:
+                        codes[row, leaf] = value
+                    log_weight[row] += log_chance
+        return _Copies(codes, setting, log_weight, owner), np.flatnonzero(count == 0).tolist()
+
+    def _rows(self, block: Block, setting: int) -> _Rows:
+        """Rows of a block; those that no setting changes are shared by all settings."""
+        if any(len(self.network.leaves[name].base) > 1 for name in block.leaves):
+            return _Rows(self, block, setting)
+        if block.id not in self._blocks:
+            self._blocks[block.id] = _Rows(self, block, setting)
+        return self._blocks[block.id]
 
     def _weights(self, codes: Codes, setting: Codes, log_weight: Array) -> tuple[Array, Array]:
         """State weights (n, S), each row up to exp(scale); and scale (n,)."""
@@ -223,30 +253,6 @@ class _Copies:
     log_weight: Array
     owner: npt.NDArray[np.int64]
 
-    def split(self, leaf: int, likelihood: dict[int, Array]) -> _Copies:
-        """Copies for soft evidence on one leaf (-1: the setting); each person with its own likelihood."""
-        copies = self
-        for person, vector in likelihood.items():
-            copies = copies.split_rows(leaf, copies.owner == person, vector)
-        return copies
-
-    def split_rows(self, column: int, chosen: npt.NDArray[np.bool_], likelihood: Array) -> _Copies:
-        """One copy a possible value for each chosen row, weighted by the value's likelihood."""
-        if not chosen.any():
-            return self
-        values = np.flatnonzero(likelihood)
-        repeat = np.where(chosen, len(values), 1)
-        source = np.repeat(np.arange(len(self.owner)), repeat)
-        codes, setting, log_weight = self.codes[source], self.setting[source], self.log_weight[source]
-        new = chosen[source]
-        drawn = np.tile(values, int(chosen.sum()))
-        if column < 0:
-            setting[new] = drawn
-        else:
-            codes[new, column] = drawn
-        log_weight[new] += np.log(likelihood[drawn])
-        return _Copies(codes, setting, log_weight, self.owner[source])
-
 
 def _chunks(owner: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Spans of about CHUNK rows that never part the copies of one person."""
@@ -272,70 +278,91 @@ def _runs(network: Network) -> Iterator[tuple[int, int, int, int]]:
 
 
 class _Compiled:
-    """Tables of one setting: what folds, and what each block's patterns cost as rows over states."""
+    """Tables of one setting: what folds, and rows over states for the rest."""
 
     def __init__(self, engine: BatchEngine, setting: int) -> None:
-        self.network, self.theta, self.setting = engine.network, engine.theta, setting
+        self.engine, self.network, self.theta, self.setting = engine, engine.network, engine.theta, setting
         self.position = engine._position
         self.prior = np.exp(self.network.log_prior(self.theta, setting))
-        self._fold: list[tuple[int, int, Array]] = []
-        self._dense: list[_DenseBlock] = []
+        self._folded: list[tuple[int, int, Array]] = []
         self._normalised: list[tuple[int, Array]] = []
+        dense: list[tuple[_Rows, int]] = []
         for block in self.network.blocks.values():
-            self._compile(block)
+            dense += self._compile(block)
+        self._fold = _Fold(self._folded, len(self.network.space.levels))
         self._norm_groups = list(_normaliser_groups(self._normalised))
+        self._dense = _Dense(dense)
+        self._contexts = [_UnknownContext(self, context) for context in self.network.modulators]
 
-    def _compile(self, block: Block) -> None:
+    def _compile(self, block: Block) -> list[tuple[_Rows, int]]:
+        """Fold what folds; give back the rows that are needed, with the lowest value that needs one."""
         leaf = self.network.leaves[block.leaves[0]]
         if len(block.leaves) > 1 or block.loading is not None or leaf.sedation is not None:
-            self._dense.append(_DenseBlock(self, block, foldable=False))
-            return
+            return [(self.engine._rows(block, self.setting), 0)]
         table = self.network.table(self.theta, leaf, self.setting)[:, 0]
         by = self.position[leaf.by] if leaf.by else -1
         owners = {g for g, _ in _parents(self.network, leaf)}
         if len(owners) <= 1 and (table > 0).all():
-            self._fold.append((self.position[leaf.id], by, _single_parent(self.network, leaf, table)))
-        elif leaf.form == "log_linear" and not leaf.by and (table > 0).all():
-            self._fold.append((self.position[leaf.id], -1, _numerator(self.network, leaf, self.theta, self.setting)))
-            self._normalised.append((self.position[leaf.id], _normaliser(leaf, self.theta, self.setting, self.network)))
-        elif leaf.form == "noisy" and (table[..., 0] > 0).all() and _additive(self.network, leaf):
-            self._fold.append((self.position[leaf.id], by, _negative(self.network, leaf, table)))
-            self._dense.append(_DenseBlock(self, block, foldable=True))
-        else:
-            self._dense.append(_DenseBlock(self, block, foldable=False))
+            self._folded.append((self.position[leaf.id], by, _single_parent(self.network, leaf, table)))
+            return []
+        if leaf.form == "log_linear" and not leaf.by and (table > 0).all():
+            self._folded.append((self.position[leaf.id], -1, _numerator(self.network, leaf, self.theta, self.setting)))
+            self._normalised.append((self.position[leaf.id], _normaliser(leaf, self.theta, self.setting)))
+            return []
+        if leaf.form == "noisy" and (table[..., 0] > 0).all() and _additive(self.network, leaf):
+            self._folded.append((self.position[leaf.id], by, _negative(self.network, leaf, table)))
+            return [(self.engine._rows(block, self.setting), 1)]
+        return [(self.engine._rows(block, self.setting), 0)]
 
     def weights(self, codes: Codes, runs: Sequence[tuple[int, int, int, int]]) -> tuple[Array, Array]:
         """Unnormalised state weights (n, S) and their log scale (n,)."""
-        levels, scale = self._levels(codes)
-        weight = np.empty((len(codes), len(self.prior)))
-        weight[:, 0] = 1.0
-        for first, last, parent, level in runs:
-            np.multiply(weight[:, parent, None], levels[:, level : level + last - first], out=weight[:, first:last])
-        weight *= self.prior
+        rows: list[list[Array]] = [[self.prior] for _ in codes]
+        for context in self._contexts:
+            codes = context.collect(codes, rows)
+        levels, scale = self._fold.levels(codes)
         for columns, table in self._norm_groups:
             pattern = (codes[:, columns] >= 0) @ (1 << np.arange(len(columns)))
-            weight *= table[pattern]
-        for dense in self._dense:
-            chosen, rows, log_scale = dense.rows(codes)
-            if len(chosen) == len(codes):
-                weight *= rows
-            elif len(chosen):
-                weight[chosen] *= rows
-            if len(chosen):
-                scale[chosen] += log_scale
+            for person, index in enumerate(pattern.tolist()):
+                if index:
+                    rows[person].append(table[index])
+        self._dense.collect(codes, rows)
+        by_state = np.empty((len(self.prior), len(codes)))
+        by_state[0] = 1.0
+        by_level = np.ascontiguousarray(levels.T)
+        for first, last, parent, level in runs:
+            np.multiply(by_state[parent], by_level[level : level + last - first], out=by_state[first:last])
+        weight = np.ascontiguousarray(by_state.T)
+        # One person at a time: the weights stay in the first-level cache while the rows pass by.
+        for mine, factors in zip(weight, rows, strict=True):
+            for row in factors:
+                np.multiply(mine, row, out=mine)
         return weight, scale
 
-    def _levels(self, codes: Codes) -> tuple[Array, Array]:
-        """exp of the folded log factors by level (n, L), and the folded constant (n,)."""
-        width = len(self.network.space.levels)
-        total = np.zeros((len(codes), width + 1))
-        for column, by, table in self._fold:
-            code = codes[:, column]
-            if by >= 0:
-                total += table[codes[:, by], code]
-            else:
-                total += table[0, code]
-        return np.exp(total[:, :width]), total[:, width]
+
+class _Fold:
+    """Everything that folds to levels, as one table with a line for each value of each leaf."""
+
+    def __init__(self, folded: Sequence[tuple[int, int, Array]], width: int) -> None:
+        self.width = width
+        self.columns = np.array([column for column, _, _ in folded], dtype=np.int64)
+        self.by = np.array([by for _, by, _ in folded], dtype=np.int64)
+        self.values = np.array([table.shape[1] for _, _, table in folded], dtype=np.int64)
+        sizes = np.array([table.shape[0] * table.shape[1] for _, _, table in folded], dtype=np.int64)
+        self.first = np.cumsum(sizes) - sizes
+        lines = [table.reshape(-1, width + 1) for _, _, table in folded]
+        self.table = np.concatenate(lines) if lines else np.zeros((0, width + 1))
+
+    def levels(self, codes: Codes) -> tuple[Array, Array]:
+        """Exponential of the folded log factors by level (n, L), and the folded constant (n,)."""
+        total = np.zeros((len(codes), self.width + 1))
+        person, entry = np.nonzero(codes[:, self.columns] >= 0)
+        if len(person):
+            by = np.where(self.by[entry] >= 0, codes[person, self.by[entry]], 0)
+            line = self.first[entry] + by * self.values[entry] + codes[person, self.columns[entry]]
+            start = np.flatnonzero(np.r_[True, person[1:] != person[:-1]])
+            total[person[start]] = np.add.reduceat(self.table[line], start, axis=0)
+        with np.errstate(over="ignore"):
+            return np.exp(total[:, : self.width]), total[:, self.width]
 
 
 def _parents(network: Network, leaf: Leaf) -> set[tuple[str, str]]:
@@ -356,12 +383,10 @@ def _additive(network: Network, leaf: Leaf) -> bool:
 
 
 def _by_level(network: Network, leaf: Leaf, log_table: Array) -> Array:
-    """(B, V + 1, L + 1): log factor of each level against none, then the constant; last value row is 0 (missing)."""
+    """(B, V, L + 1): log factor of each level against none, then the constant."""
     configs = leaf.config_of_state[: len(network.space.levels) + 1]
     none, levels = log_table[:, configs[:1]], log_table[:, configs[1:]]
-    folded = np.concatenate([levels - none, none], axis=1)
-    folded = np.moveaxis(folded, 1, 2)
-    return np.concatenate([folded, np.zeros_like(folded[:, :1])], axis=1)
+    return np.moveaxis(np.concatenate([levels - none, none], axis=1), 1, 2)
 
 
 def _single_parent(network: Network, leaf: Leaf, table: Array) -> Array:
@@ -387,7 +412,7 @@ def _numerator(network: Network, leaf: Leaf, theta: Array, setting: int) -> Arra
     return _by_level(network, leaf, _log_scores(leaf, theta, setting)[None])
 
 
-def _normaliser(leaf: Leaf, theta: Array, setting: int, network: Network) -> Array:
+def _normaliser(leaf: Leaf, theta: Array, setting: int) -> Array:
     """1 / Z by state; shape (S,)."""
     weights: Array = 1.0 / np.exp(_log_scores(leaf, theta, setting)).sum(axis=1)
     return weights[leaf.config_of_state]
@@ -403,67 +428,115 @@ def _normaliser_groups(leaves: Sequence[tuple[int, Array]]) -> Iterator[tuple[np
         yield np.array([column for column, _ in group]), table
 
 
-class _DenseBlock:
-    """Rows over states by pattern of the block's values; each distinct pattern is computed once."""
+class _Rows:
+    """A block that does not fold: P(its values | state) as rows over states.
 
-    def __init__(self, compiled: _Compiled, block: Block, *, foldable: bool) -> None:
-        network = compiled.network
-        self.block = block
-        self.network = network
-        self.columns = np.array([compiled.position[name] for name in block.leaves])
-        self.by = compiled.position[block.by] if block.by else -1
-        self.least = 1 if foldable else 0
-        self.weights = network.frailty_weights(block)
-        frailty = network.frailty(compiled.theta, block)
-        self.tables = []
+    Attributes
+    ----------
+    columns : ndarray of int, shape (leaves,)
+    by : int
+        Column of the context that the block depends on, or -1.
+    tables : list of ndarray, shape (codes, B or 1, Z, C)
+    single : list of ndarray, shape (codes, B or 1, S)
+        Rows of each leaf when it is the only one observed.
+    """
+
+    def __init__(self, engine: BatchEngine, block: Block, setting: int) -> None:
+        network = engine.network
+        self.by = engine._position[block.by] if block.by else -1
+        self.columns = np.array([engine._position[name] for name in block.leaves])
+        self.config_of_state = block.config_of_state
+        self.node_weights = network.frailty_weights(block)
+        frailty = network.frailty(engine.theta, block)
+        self.tables: list[Array] = []
         for name, configs in zip(block.leaves, block.leaf_config, strict=True):
             leaf = network.leaves[name]
-            table = network.table(compiled.theta, leaf, compiled.setting, frailty)
+            table = network.table(engine.theta, leaf, setting, frailty)
             if leaf.sedation is not None:
                 table = np.concatenate([table[:, 0], table[:, 1], table[:, 2]], axis=-1)
-            table = np.moveaxis(table[..., configs, :], -1, 0)
-            self.tables.append(np.concatenate([table, np.ones_like(table[:1])]))
-        self.size = [len(t) for t in self.tables]
-        self.count = max(len(t[0]) for t in self.tables)
-        self.known: dict[int, int] = {}
-        self.cache = np.empty((0, len(network.space)))
-        self.scale = np.empty(0)
+            self.tables.append(np.ascontiguousarray(np.moveaxis(table[..., configs, :], -1, 0)))
+        self.single = [(self.node_weights @ table)[..., self.config_of_state] for table in self.tables]
 
-    def rows(self, codes: Codes) -> tuple[npt.NDArray[np.int64], Array, Array]:
-        """People to whom the block says something, their rows (n, S) up to a scale, and the log scale."""
+    def together(self, tables: Sequence[Array]) -> Array:
+        """P(values | state) of several leaves from the table of each one's value; shape (S,)."""
+        return (self.node_weights @ math.prod(tables[1:], start=tables[0])).take(self.config_of_state)
+
+    def each(self, codes: Sequence[int]) -> Array:
+        """The same of one or more leaves at every value of the context; shape (B or 1, S)."""
+        seen = [j for j, code in enumerate(codes) if code >= 0]
+        if len(seen) == 1:
+            alone: Array = self.single[seen[0]][codes[seen[0]]]
+            return alone
+        mixed: Array = self.node_weights @ math.prod(
+            (self.tables[j][codes[j]] for j in seen[1:]), start=self.tables[seen[0]][codes[seen[0]]]
+        )
+        return mixed[:, self.config_of_state]
+
+
+class _Dense:
+    """All blocks that need rows, with one line for each value of each leaf (and value of the context)."""
+
+    def __init__(self, blocks: Sequence[tuple[_Rows, int]]) -> None:
+        self.blocks = [rows for rows, _ in blocks]
+        widths = [len(rows.columns) for rows in self.blocks]
+        self.columns = np.concatenate([rows.columns for rows in self.blocks])
+        self.start = np.cumsum(widths) - widths
+        self.block = np.repeat(np.arange(len(widths)), widths)
+        self.least = np.repeat([least for _, least in blocks], widths)
+        singles = [single for rows in self.blocks for single in rows.single]
+        self.lines = [row for single in singles for row in single.reshape(-1, single.shape[-1])]
+        self.tables = [part for rows in self.blocks for t in rows.tables for part in t.reshape(-1, *t.shape[-2:])]
+        sizes = np.array([single.shape[0] * single.shape[1] for single in singles])
+        self.first = np.cumsum(sizes) - sizes
+        self.by_values = np.array([single.shape[1] for single in singles])
+        self.by = np.where(self.by_values > 1, np.repeat([rows.by for rows in self.blocks], widths), -1)
+
+    def collect(self, codes: Codes, rows: Sequence[list[Array]]) -> None:
+        """Add to everybody's rows those of the blocks that say something."""
         mine = codes[:, self.columns]
-        chosen = np.flatnonzero((mine >= self.least).any(axis=1))
-        if not len(chosen):
-            return chosen, self.cache[:0], self.scale[:0]
-        pattern = np.zeros(len(chosen), dtype=np.int64)
-        for j, size in enumerate(self.size):
-            pattern = pattern * size + (mine[chosen, j].astype(np.int64) % size)
-        if self.by >= 0:
-            pattern = pattern * self.count + np.maximum(codes[chosen, self.by], 0)
-        index = np.fromiter((self.known.get(p, -1) for p in pattern.tolist()), dtype=np.int64, count=len(pattern))
-        if (index < 0).any():
-            self._learn(np.unique(pattern[index < 0]))
-            index = np.fromiter((self.known[p] for p in pattern.tolist()), dtype=np.int64, count=len(pattern))
-        return chosen, self.cache[index], self.scale[index]
+        seen = mine >= self.least
+        several = (np.add.reduceat(seen, self.start, axis=1, dtype=np.int64) > 1)[:, self.block]
+        for n, _, index in self._entries(codes, mine, seen & ~several):
+            rows[n].append(self.lines[index])
+        for (n, block), group in groupby(self._entries(codes, mine, seen & several), key=itemgetter(0, 1)):
+            rows[n].append(self.blocks[block].together([self.tables[index] for _, _, index in group]))
 
-    def _learn(self, patterns: npt.NDArray[np.int64]) -> None:
-        """Compute the rows of new patterns and keep them."""
-        rest = patterns
-        by = np.zeros(len(patterns), dtype=np.int64)
-        if self.by >= 0:
-            rest, by = rest // self.count, rest % self.count
-        product: Array = np.ones((len(patterns), len(self.weights), 1))
-        for j in range(len(self.size) - 1, -1, -1):
-            code, rest = rest % self.size[j], rest // self.size[j]
-            table = self.tables[j]
-            product = product * table[code, by if table.shape[1] > 1 else 0]
-        local = np.einsum("nzc,z->nc", product, self.weights)
-        peak = local.max(axis=1)
-        safe = np.where(peak > 0, peak, 1.0)
-        rows = (local / safe[:, None])[:, self.block.config_of_state]
-        with np.errstate(divide="ignore"):
-            scale = np.log(peak)
-        first = len(self.cache)
-        self.known.update({int(p): first + i for i, p in enumerate(patterns)})
-        self.cache = np.concatenate([self.cache, rows])
-        self.scale = np.concatenate([self.scale, np.where(np.isfinite(scale), scale, 0.0)])
+    def _entries(self, codes: Codes, mine: Codes, chosen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+        """(person, block, line) of each chosen value, in that order."""
+        person, entry = np.nonzero(chosen)
+        by = np.where(self.by[entry] >= 0, codes[person, self.by[entry]], 0)
+        line = self.first[entry] + mine[person, entry] * self.by_values[entry] + by
+        return zip(person.tolist(), self.block[entry].tolist(), line.tolist(), strict=True)
+
+
+class _UnknownContext:
+    """A context that others depend on, where it is not known: summed together with what depends on it."""
+
+    def __init__(self, compiled: _Compiled, context: str) -> None:
+        network = compiled.network
+        self.column = compiled.position[context]
+        self.dependent = [compiled.engine._rows(b, compiled.setting) for b in network.blocks.values() if b.by == context]
+        self.columns = np.concatenate([rows.columns for rows in self.dependent])
+        leaf = network.leaves[context]
+        own = network.table(compiled.theta, leaf, compiled.setting)[0, 0]
+        self.own = np.ascontiguousarray(own.T[:, leaf.config_of_state])
+
+    def collect(self, codes: Codes, rows: Sequence[list[Array]]) -> Codes:
+        """Add the summed row to those of the people concerned; return the codes without what it has covered."""
+        keys = codes[:, self.columns]
+        chosen = np.flatnonzero((codes[:, self.column] < 0) & (keys >= 0).any(axis=1))
+        for person in chosen.tolist():
+            rows[person].append(self._row(codes[person]))
+        if len(chosen):
+            codes = codes.copy()
+            codes[np.ix_(chosen, self.columns)] = -1
+        return codes
+
+    def _row(self, codes: Codes) -> Array:
+        joint = self.own
+        for rows in self.dependent:
+            mine = codes[rows.columns].tolist()
+            if max(mine) >= 0:
+                joint = joint * rows.each(mine)
+        summed: Array = joint.sum(axis=0)
+        return summed

@@ -211,7 +211,9 @@ class _Export:
         columns = [_Column(space.generators[g], space.level_of[:, g], self._classes(leaf, g)) for g in parents]
         if math.prod(len(c.classes) for c in columns) > MOST_COMBINATIONS:
             half = _balanced([len(c.classes) for c in columns])
-            columns = [self._profile(f"profile_{leaf.id}_{i}", part) for i, part in enumerate((columns[:half], columns[half:]), 1)]
+            columns = [
+                self._profile(f"profile_{leaf.id}_{i}", part) for i, part in enumerate((columns[:half], columns[half:]), 1)
+            ]
         if not np.array_equal(acting, space.active @ alone):
             columns.append(_Column(self._counter, space.count, np.arange(len(self._counts))))
         shape = tuple(int(c.classes.max()) + 1 for c in columns)
