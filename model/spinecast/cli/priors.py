@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from spinecast.resources import priors_folder
+from spinecast.resources import examples_folder, priors_folder
 
 FOLDER = click.argument(
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[FOLDER]"
@@ -41,6 +42,32 @@ def show(key: str) -> None:
     from spinecast.priors.show import show as show_entry
 
     click.echo(show_entry(load_priors(priors_folder()), key))
+
+
+@click.command
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def report(as_json: bool) -> None:
+    """How many parameters rest on published figures, and how much of the answers to the worked patients does."""
+    from spinecast.analysis.evidence_report import evidence_report
+    from spinecast.assessment.model import load_model
+
+    found = evidence_report(load_model(), {p.stem: p for p in sorted(examples_folder().glob("*.toml"))})
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    click.echo(
+        f"{found['parameters']} parameters: {found['from_evidence']} rest on published figures, {found['assumed']} are assumed"
+    )
+    click.echo(
+        f"  of the former {found['from_evidence_cited']} cite rows, {found['from_evidence_by_fit']} were narrowed by the fit"
+    )
+    click.echo(
+        f"{100 * found['share_of_influence_from_evidence']:.0f} % of what moves the worked patients' answers rests on published figures"
+    )
+    for name, patient in found["patients"].items():
+        click.echo(f"\n{name}: {100 * patient['share']:.0f} %; leans most on these assumptions")
+        for one in patient["assumed"]:
+            click.echo(f"  {100 * one['share']:4.1f} %  {one['parameter']}")
 
 
 @click.command

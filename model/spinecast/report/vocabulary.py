@@ -27,7 +27,15 @@ def kinds(priors: Priors) -> tuple[str, ...]:
 
 
 def _record(section: str, kind: str, key: str, label: str, meaning: str, **more: Any) -> dict[str, Any]:
-    blank = {"values": [], "unit": "", "minimum": None, "maximum": None, "sided": False, "located": False, "family": ""}
+    blank: dict[str, Any] = {
+        "values": [],
+        "unit": "",
+        "minimum": None,
+        "maximum": None,
+        "sided": False,
+        "located": False,
+        "family": "",
+    }
     return {"id": key, "section": section, "kind": kind, "label": label, "meaning": meaning, **blank, **more}
 
 

@@ -1,0 +1,83 @@
+"""`spinecast validate`: the model's answer beside every published one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spinecast.cli.output import colour, say
+
+if TYPE_CHECKING:
+    from spinecast.analysis.validate import Validated, Validation
+
+
+@click.command
+@click.option(
+    "--rows",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Ask these rows instead, in the columns of priors/evidence/.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--outside", is_flag=True, help="Only answers outside the published interval, and why.")
+@click.option(
+    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
+)
+def validate(rows: Path | None, as_json: bool, outside: bool, priors: Path | None) -> None:
+    """Ask the model each published question about its own population, and set its answer beside the published one.
+
+    Fitted questions show whether the fit holds together; held-out ones, which nobody fitted to, whether it is right.
+    """
+    from spinecast.analysis.validate import read_row_file, to_dict
+    from spinecast.analysis.validate import validate as ask
+    from spinecast.assessment.model import load_model
+    from spinecast.errors import MalformedFileError
+
+    given = read_row_file(rows) if rows is not None else None
+    if priors is not None and not priors.is_dir():
+        raise MalformedFileError(f"--priors {priors}: there is no such folder")
+    model = load_model(priors)
+    found = ask(model.network, model.priors, given)
+    shown = [r for r in found.rows if not (outside and r.inside)]
+    if as_json:
+        answer = to_dict(found)
+        answer["rows"] = [r for r in answer["rows"] if not (outside and r["inside"])]  # type: ignore[attr-defined]
+        say(json.dumps(answer, indent=2, ensure_ascii=False))
+        return
+    _print(found, shown, reasons=outside)
+
+
+def _print(found: Validation, shown: Sequence[Validated], *, reasons: bool) -> None:
+    from rich.text import Text
+
+    from spinecast.report.layout import ALARM, rendered, table
+
+    made = table(
+        ("row", 34), ("group", 8), ("measure", 10), ("published", 9), ("95 %", 17), ("model", 8), ("", 7), right=(3, 4, 5)
+    )
+    for r in shown:
+        verdict = Text("" if r.inside else "outside", ALARM)
+        interval = f"{r.low:.3g} to {r.high:.3g}"
+        made.add_row(Text(r.id), r.group, r.measure, f"{r.published:.3g}", interval, f"{r.model:.3g}", verdict)
+    why = [f"{r.id}: {r.why}" for r in shown if r.why] if reasons else []
+    lines = [*(["", "Why outside:"] if why else []), *why, "", *_counts(found)]
+    say(rendered([made, *map(Text, lines)], colour=colour()), newline=False)
+
+
+def _counts(found: Validation) -> list[str]:
+    """How many answers lie inside, and what that is worth."""
+    from spinecast.analysis.validate import FITTED, HELD_OUT
+
+    inside, total = found.count(FITTED)
+    held, held_total = found.count(HELD_OUT)
+    lines = []
+    if total:
+        without, without_total = found.count_left_out()
+        free = f"{found.free_parameters} parameters free ({found.effective_parameters:.0f} in effect)"
+        lines.append(f"Fitted: {inside} of {total} inside the published interval, with {free}.")
+        lines.append(f"Fitted, each with its own studies left out of the fit: {without} of {without_total} inside.")
+    return [*lines, f"Held out: {held} of {held_total} inside."]
