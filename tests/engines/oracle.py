@@ -62,8 +62,8 @@ class Knowledge:
         found: list[State] = []
         for size in range(MOST_ACTIVE + 1):
             for chosen in itertools.combinations(self.generators, size):
-                for levels in itertools.product(*(self.generators[g] for g in chosen)):
-                    found.append(tuple(zip(chosen, levels, strict=True)))
+                every = itertools.product(*(self.generators[g] for g in chosen))
+                found += [tuple(zip(chosen, levels, strict=True)) for levels in every]
         return found
 
     @cached_property

@@ -172,8 +172,8 @@ class BatchEngine:
                 choices.setdefault(person, []).append((-1, self._share))
         count = np.ones(len(people.codes), dtype=np.int64)
         for person, uncertain in choices.items():
-            count[person] = math.prod(np.count_nonzero(chance) for _, chance in uncertain)
-        count[count > MOST_COPIES] = 0
+            wanted = math.prod(int(np.count_nonzero(chance)) for _, chance in uncertain)
+            count[person] = wanted if wanted <= MOST_COPIES else 0
         owner = np.repeat(np.arange(len(count)), count)
         codes, setting, log_weight = people.codes[owner], people.setting[owner], np.zeros(len(owner))
         first = np.cumsum(count) - count
@@ -478,7 +478,7 @@ class _Dense:
 
     def __init__(self, blocks: Sequence[tuple[_Rows, int]]) -> None:
         self.blocks = [rows for rows, _ in blocks]
-        widths = [len(rows.columns) for rows in self.blocks]
+        widths = np.array([len(rows.columns) for rows in self.blocks], dtype=np.int64)
         self.columns = np.concatenate([rows.columns for rows in self.blocks])
         self.start = np.cumsum(widths) - widths
         self.block = np.repeat(np.arange(len(widths)), widths)
