@@ -1,0 +1,161 @@
+"""The letter: what it must always say, and how it must look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from helpers.answers import action, answer, urgent
+from spinecast.assessment.assessment import Surprise
+from spinecast.decision.plan import Branch, Plan
+from spinecast.report import outline
+from spinecast.report.letter import SECTIONS, letter
+
+QUESTIONS = (outline.NOT_MISSED, outline.LIKELY, outline.OPTIONS, outline.PLAN, outline.CHANGE, outline.RESTS)
+
+
+def section(text: str, title: str) -> str:
+    """Text below one heading."""
+    after = text.split(f"{title} ─", 1)[1]
+    return after.split("\n", 1)[1].split(" ─────", 1)[0]
+
+
+@pytest.mark.parametrize("made", [answer(), urgent()], ids=["ordinary", "urgent"])
+def test_no_line_is_wider_than_a_hundred_columns(made):
+    wide = replace(made, label="很" * 90, goals=("a" * 300,))
+    assert max(cell_len(line) for line in letter(wide).splitlines()) <= 100
+
+
+def test_every_question_is_a_heading_in_order():
+    text = letter(answer())
+    places = [text.index(f"{q} ─") for q in QUESTIONS]
+    assert places == sorted(places)
+    assert tuple(SECTIONS) == QUESTIONS
+
+
+def test_settings_are_always_printed():
+    rests = " ".join(section(letter(answer()), outline.RESTS).split())
+    for said in (
+        "Rule set guideline", "setting spine clinic", "horizon 52 weeks", "3 decisions ahead", "USD 100,000", "of 2025", "discount 3 %",
+        "200 draws", "seed 7", "spinecast 0.1.0", f"priors {'ab' * 6}", f"fit {'cd' * 6}", "Unit: net benefit", "Control: sham",
+        "62 % of what moves", "(1 sources)", "2 numbers are newer than the fit", "facet joint, age 75+",
+    ):  # fmt: skip
+        assert said in rests, said
+
+
+def test_the_disclaimer_stands_once_and_last():
+    text = letter(answer())
+    assert text.count("not a medical device") == 1
+    assert text.rstrip().endswith("not a medical device.")
+
+
+def test_every_action_is_listed():
+    text = letter(answer())
+    assert [r.label for r in answer().ranking if r.label not in text] == []
+
+
+def test_relief_is_active_against_control():
+    assert "54 vs 41 %" in section(letter(answer()), outline.OPTIONS)
+
+
+def test_what_only_finds_out_claims_no_relief():
+    (line,) = [line for line in letter(answer()).splitlines() if "Medial branch block" in line]
+    assert "finds out" in line
+
+
+def test_a_blocked_action_keeps_its_value_and_says_what_lifts_the_rule():
+    options = " ".join(section(letter(answer()), outline.OPTIONS).split())
+    assert "Not permitted now" in options
+    assert "-900 (-1,400 to 0)" in options
+    assert (
+        "Two blocks before radiofrequency (guideline): not permitted. Two blocks come first. Lifted by: Two such blocks."
+        in options
+    )
+
+
+def test_what_is_not_recorded_is_asked_before_anything_else():
+    missed = section(letter(answer()), outline.NOT_MISSED)
+    assert "Not recorded, so not cleared" in missed
+    assert "Active infection" in missed
+
+
+def test_an_alarm_stands_above_everything_and_in_red():
+    plain, coloured = letter(urgent()), letter(urgent(), colour=True)
+    assert plain.index("Bladder, bowel or saddle signs") < plain.index("Most likely")
+    assert "\x1b[1;31mBladder, bowel or saddle signs" in coloured
+    assert "Now: Urgent evaluation" in section(plain, outline.PLAN)
+
+
+def test_no_colour_codes_unless_asked():
+    assert "\x1b" not in letter(urgent())
+
+
+def test_a_label_can_neither_colour_nor_mark_up():
+    text = letter(answer(label="\x1b[31m[bold]x[/bold]\n\n:smile:"))
+    assert "\x1b" not in text
+    assert "[bold]x[/bold]  :smile:" in text.splitlines()[0]
+
+
+def test_the_plan_says_what_if_it_does_not_fit():
+    plan = section(letter(answer()), outline.PLAN)
+    for said in (
+        "Week 2: Transforaminal epidural, S1 left", "with physiotherapy; no heavy lifting", "repeats: a second in 4-8 weeks",
+        "if relief (55 %)", "if it does not fit: no relief (45 %)", "Week 6: Rehabilitation", "Image guidance: With contrast.",
+        "Sleep through the night",
+    ):  # fmt: skip
+        assert said in plan, said
+
+
+def test_rare_branches_are_summed_up():
+    rare = Plan("rehabilitation", 9.0, 0.0)
+    plan = Plan(
+        "transforaminal_epidural", 2.0, 1.0, (Branch("relief", 0.985, True, None), Branch("no relief", 0.015, False, rare))
+    )
+    text = section(letter(answer(plan=plan)), outline.PLAN)
+    assert "Week 9" not in text
+    assert "rarer outcomes (2 %)" in text
+
+
+def test_branches_that_lead_to_the_same_are_one_and_a_plan_is_not_told_twice():
+    then = Plan("rehabilitation", 6.0, 1.0, (Branch("relief", 0.3, True, None), Branch("no relief", 0.7, False, None)))
+    block = Plan(
+        "medial_branch_block", 1.0, 1.0,
+        (
+            Branch("relief below 50 %", 0.5, False, then), Branch("relief 50 to 80 %", 0.2, False, then),
+            Branch("relief 80 % or more", 0.3, False, Plan("option_1", 4.0, 1.0, (Branch("no relief", 1.0, False, then),))),
+        ),
+    )  # fmt: skip
+    text = section(letter(answer(plan=block)), outline.PLAN)
+    assert "if it does not fit: relief below 50 % or relief 50 to 80 % (70 %)" in text
+    assert text.count("and on as above") == 1
+
+
+def test_evidence_for_and_against_the_leader_and_its_rival():
+    likely = section(letter(answer()), outline.LIKELY)
+    assert "+4.2 Straight leg raise" in likely
+    assert "-1.3 Age" in likely
+    assert "-2.0 Straight leg raise" in likely
+
+
+def test_where_the_leader_is():
+    assert "S1 56 %, L5 44 %, left 98 %" in section(letter(answer()), outline.LIKELY)
+
+
+def test_next_questions_put_what_costs_nothing_first():
+    change = section(letter(answer()), outline.CHANGE)
+    assert change.index("Slump test") < change.index("Disc herniation on MRI")
+    assert "Ask or test next" in change
+
+
+def test_a_person_whom_the_model_does_not_understand_is_said_to_be_one():
+    odd = Surprise(-30.0, 4.0, not_understood=True, message="These findings contradict each other.")
+    assert "\x1b[1;31mThese findings contradict each other." in letter(answer(surprise=odd), colour=True)
+
+
+def test_nothing_recorded_and_no_gates():
+    bare = answer(observed=(), goals=(), why=(), next_findings=(), ranking=(action("waiting"),), plan=Plan("waiting", 0.0, 0.0))
+    text = letter(bare)
+    assert "Recorded: nothing." in text
+    assert "No red-flag rule speaks" in text
