@@ -48,20 +48,20 @@ def fit_priors(
     fitted_targets = [t for t in targets(network, priors) if t.fitted]
     problem = fitting.compile_problem(network, priors, fitted_targets)
     tell(f"{len(fitted_targets)} published questions, {len(problem.free)} parameters that they touch")
-    fit = fitting.solve(problem, network.theta, tell=tell)
+    fit = fitting.fit(problem, network.theta, tell=tell)
     theta = np.round(fit.theta, DECIMALS)
     stored = Fitted(
         names=tuple(p.name for p in network.parameters),
         theta=theta,
         draws=np.round(fitting.draw(fit, DRAWS, SEED), DECIMALS),
-        priors_hash=priors.content_hash,
+        priors_hash=priors.network_hash,
         evidence_share=evidence_share(network, priors, fit),
     )
     path = path_of(folder, region)
     save(stored, path)
     write_bundle(folder)
     rms = float(np.sqrt(np.mean(fit.residuals**2))) if len(fit.residuals) else 0.0
-    return FitReport(path, len(fitted_targets), len(problem.free), fit.iterations, rms, priors.content_hash)
+    return FitReport(path, len(fitted_targets), len(problem.free), fit.iterations, rms, priors.network_hash)
 
 
 def evidence_share(network: Network, priors: Priors, fit: fitting.Fit) -> Array:

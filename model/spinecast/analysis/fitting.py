@@ -6,15 +6,16 @@ regularised to the declared defaults. Joint uncertainty is the Laplace covarianc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.analysis.targets import Target
 from spinecast.network.build import prevalence_targets
 from spinecast.network.model import Network
-from spinecast.network.questions import answer
+from spinecast.network.questions import answer, block_table, gradient, mentioned
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array, to_scale
 from spinecast.priors.records import Priors
@@ -33,7 +34,7 @@ class Problem:
 
     network: Network
     targets: tuple[Target, ...]
-    free: Array
+    free: npt.NDArray[np.int64]
     centre: Array
     spread: Array
     prevalence: tuple[tuple[int, Array, Array, Array], ...]
@@ -64,13 +65,61 @@ class Fit:
 
 def compile_problem(network: Network, priors: Priors, targets: Sequence[Target]) -> Problem:
     """Collect targets, free parameters and the marginals that stand for prevalence."""
-    touched = {i for t in targets for i in t.question.parameters(network)}
-    touched |= {int(i) for i in network.prevalence.ravel()}
+    touched = {i for t in targets for i in t.question.leaf_parameters(network)} | set(_weights(network))
     free = np.array(sorted(i for i in touched if network.parameters[i].sd > 0), dtype=np.int64)
     prevalence = tuple(_prevalence_rows(network, priors, k) for k in range(len(network.settings)))
     centre = np.array([t.estimate.centre for t in targets])
     spread = np.array([max(t.estimate.sd, SHARPEST) for t in targets])
     return Problem(network, tuple(targets), free, centre, spread, prevalence)
+
+
+def _weights(network: Network) -> tuple[int, ...]:
+    """Parameters behind the weights of the joint states."""
+    return tuple(sorted({*network.prevalence.ravel().tolist(), *network.co_occurrence.ravel().tolist()}))
+
+
+def informs_prevalence(target: Target) -> bool:
+    """Only rows that count generators may move how common generators are.
+
+    An accuracy study has a population of its own; letting it move a setting's prevalence would explain a test's
+    poor specificity by inventing disease (feedback is cut, as in modular inference).
+
+    References
+    ----------
+    plummer2015cuts (Plummer M. Cuts in Bayesian graphical models. Stat Comput 2015;25:37-43).
+    """
+    return target.rows[0].measure == "prevalence"
+
+
+def part(problem: Problem, *, prevalence: bool) -> Problem:
+    """One module: the state weights against the rows that count generators, or all the tables against every row."""
+    weights = np.isin(problem.free, _weights(problem.network))
+    keep = [i for i, t in enumerate(problem.targets) if informs_prevalence(t)] if prevalence else list(range(len(problem.targets)))
+    return Problem(
+        problem.network,
+        tuple(problem.targets[i] for i in keep),
+        problem.free[weights if prevalence else ~weights],
+        problem.centre[keep],
+        problem.spread[keep],
+        problem.prevalence if prevalence else (),
+    )
+
+
+def fit(problem: Problem, start: Array, *, tell: Callable[[str], None] = lambda _: None) -> Fit:
+    """Fit the two modules in turn, twice: prevalence given the tables, then the tables given prevalence."""
+    theta, iterations = start, 0
+    for turn in range(TURNS):
+        for prevalence in (True, False):
+            tell(f"turn {turn + 1}: {'prevalence' if prevalence else 'tables'}")
+            theta, count = solve(part(problem, prevalence=prevalence), theta, tell=tell)
+            iterations += count
+    return at(problem, theta, iterations)
+
+
+TURNS = 2
+
+GAIN = 3e-5
+"""A step that lowers the cost by less than this share of it is the last."""
 
 
 def _prevalence_rows(network: Network, priors: Priors, setting: int) -> tuple[int, Array, Array, Array]:
@@ -80,11 +129,13 @@ def _prevalence_rows(network: Network, priors: Priors, setting: int) -> tuple[in
     return setting, network.prevalence[setting], centre, np.array([e.sd for e in made])
 
 
-def solve(problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str], None] = lambda _: None) -> Fit:
-    """Levenberg-Marquardt from `start`, deterministic.
+def solve(
+    problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str], None] = lambda _: None
+) -> tuple[Array, int]:
+    """Levenberg-Marquardt from `start`, deterministic; the parameters, and how many steps it took.
 
-    The Jacobian is by forward differences, one question and one of its own parameters at a time, since
-    each question touches few; scipy's solvers would ask for all of them.
+    Each question touches few parameters and its slopes come from one pass over its own grid, which scipy's
+    solvers, that see one residual vector, cannot use.
     """
     theta, damping = start.copy(), 1e-3
     cost, residuals = _cost(problem, theta)
@@ -107,9 +158,9 @@ def solve(problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str
         gain = cost - trial_cost
         theta, cost, residuals, damping = trial, trial_cost, trial_residuals, max(damping / 6, 1e-9)
         tell(f"iteration {iterations}: cost {cost:.4f}")
-        if gain < 1e-7 * (1 + cost):
+        if gain < GAIN * (1 + cost):
             break
-    return _finish(problem, theta, iterations)
+    return theta, iterations
 
 
 def target_residuals(problem: Problem, theta: Array) -> Array:
@@ -152,17 +203,54 @@ def _jacobian(problem: Problem, theta: Array) -> Array:
     """Weighted residuals of targets by free parameters; shape (targets, free)."""
     column = {int(p): j for j, p in enumerate(problem.free)}
     jacobian = np.zeros((len(problem.targets), len(problem.free)))
-    moved = theta.copy()
+    weights = [np.exp(problem.network.log_prior(theta, k)) for k in range(len(problem.network.settings))]
+    moved_weights = {
+        int(i): (k, np.exp(problem.network.log_prior(_moved(theta, int(i)), k)))
+        for k in range(len(problem.network.settings))
+        for i in (*problem.network.prevalence[k], *problem.network.co_occurrence[k])
+    }
+    changes: dict[tuple[object, ...], Array] = {}
     for i, target in enumerate(problem.targets):
-        here = to_scale(answer(problem.network, theta, target.question), target.estimate.scale)
-        for parameter in target.question.parameters(problem.network):
-            if parameter not in column:
-                continue
-            moved[parameter] += STEP
-            there = to_scale(answer(problem.network, moved, target.question), target.estimate.scale)
-            moved[parameter] = theta[parameter]
-            jacobian[i, column[parameter]] = (there - here) / (STEP * problem.spread[i])
+        for parameter, slope in _slopes(problem, theta, target, weights, moved_weights, changes):
+            if parameter in column:
+                jacobian[i, column[parameter]] += slope / problem.spread[i]
     return jacobian
+
+
+def _moved(theta: Array, parameter: int) -> Array:
+    moved = theta.copy()
+    moved[parameter] += STEP
+    return moved
+
+
+def _slopes(
+    problem: Problem,
+    theta: Array,
+    target: Target,
+    weights: Sequence[Array],
+    moved_weights: Mapping[int, tuple[int, Array]],
+    changes: dict[tuple[object, ...], Array],
+) -> Iterator[tuple[int, float]]:
+    """Slope of one question's answer, on its scale, in each of its own parameters.
+
+    `changes` keeps how a block's table moves with a parameter, since many questions share blocks.
+    """
+    network, question = problem.network, target.question
+    scale = target.estimate.scale
+    found = gradient(network, theta, question, lambda value: to_scale(value, scale))
+    free = set(problem.free.tolist())
+    for parameter in question.prior_parameters(network) if informs_prevalence(target) else ():
+        change = moved_weights[parameter][1] - weights[question.setting]
+        yield parameter, float(found.by_weight @ change) / STEP
+    for key, by_entry in found.by_block.items():
+        block = network.blocks[key]
+        here: Array | None = None
+        for parameter in free.intersection(question.block_parameters(network, block)):
+            name = (key, question.setting, question.pain_free, parameter, *mentioned(network, block, question))
+            if name not in changes:
+                here = block_table(network, theta, block, question) if here is None else here
+                changes[name] = block_table(network, _moved(theta, parameter), block, question) - here
+            yield parameter, float((by_entry * changes[name]).sum()) / STEP
 
 
 def _normal_equations(problem: Problem, theta: Array, jacobian: Array, residuals: Array) -> tuple[Array, Array]:
@@ -191,9 +279,9 @@ def _finish(problem: Problem, theta: Array, iterations: int) -> Fit:
     return Fit(theta, covariance, full, residuals, iterations)
 
 
-def at(problem: Problem, theta: Array) -> Fit:
-    """The curvature and residuals at parameters that were fitted before, without moving them."""
-    return _finish(problem, theta, 0)
+def at(problem: Problem, theta: Array, iterations: int = 0) -> Fit:
+    """The curvature and residuals at parameters that were fitted, without moving them."""
+    return _finish(problem, theta, iterations)
 
 
 def degrees_of_freedom(problem: Problem, fit: Fit) -> float:

@@ -25,7 +25,7 @@ from spinecast.decision.profile import Done, Profile
 from spinecast.decision.ranking import rank
 from spinecast.decision.settings import DEFAULT_DEPTH, DEFAULT_RULE_SET, DecisionSettings, decision_settings
 from spinecast.engines import exact
-from spinecast.network.evidence import Evidence
+from spinecast.network.evidence import Evidence, main_setting
 from spinecast.parameters.scales import Array
 
 DEFAULT_DRAWS = 200
@@ -193,7 +193,7 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
     values: dict[str, object] = {k: v.value for k, v in {**patient.contexts, **patient.findings}.items() if v.value}
     values |= patient.inputs
     chances = {}
-    setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
+    setting = main_setting(model.network, model.network.theta, evidence)
     for name, leaf in model.network.leaves.items():
         if leaf.is_context and not leaf.by and name not in values:
             table = model.network.table(model.network.theta, leaf, setting)[0, 0]

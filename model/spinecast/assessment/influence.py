@@ -8,7 +8,7 @@ import numpy as np
 
 from spinecast.assessment.model import Model
 from spinecast.engines import exact
-from spinecast.network.evidence import Evidence
+from spinecast.network.evidence import Evidence, main_setting
 from spinecast.parameters.scales import Array
 
 STEP = 1e-4
@@ -20,8 +20,8 @@ def influences(
     """Absolute slope of the generator's log-odds in each parameter that the evidence touches, by parameter index."""
     network, theta = model.network, model.network.theta
     mask = network.space.mask(generator)
-    setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
-    prior, found = max(parts, key=lambda p: float(p[0].max()))
+    setting = main_setting(network, theta, evidence)
+    prior, found = _of_setting(parts, evidence, setting)
     total = prior + sum(found.values(), start=np.zeros_like(prior))
     start = _log_odds(total, mask)
     slopes: dict[int, float] = {}
@@ -38,6 +38,13 @@ def influences(
         slopes[index] = slopes.get(index, 0.0) + (_log_odds(total + change, mask) - start) / STEP
         moved[index] = theta[index]
     return {i: abs(v) for i, v in slopes.items()}
+
+
+def _of_setting(
+    parts: Sequence[tuple[Array, dict[str, Array]]], evidence: Evidence, setting: int
+) -> tuple[Array, dict[str, Array]]:
+    """The parts of one setting; they are in order of those that are possible."""
+    return parts[setting] if evidence.setting is None else parts[int((evidence.setting[:setting] > 0).sum())]
 
 
 def _log_odds(log_joint: Array, mask: np.ndarray) -> float:

@@ -79,5 +79,5 @@ def _load(folder: Path, region: str) -> Model:
         evidence_share=share,
         fit_hash=fitted.priors_hash,
         unfitted=unfitted,
-        stale=fitted.priors_hash != priors.content_hash,
+        stale=fitted.priors_hash != priors.network_hash,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from spinecast.decision.plan import Seen
 from spinecast.engines import exact
-from spinecast.network.evidence import Evidence
+from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Block, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
@@ -38,7 +38,7 @@ class Observer:
     ) -> None:
         self.network, self.theta, self.priors = network, theta, priors
         self.evidence, self.belief, self.keep = evidence, belief, keep
-        self.setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
+        self.setting = main_setting(network, theta, evidence)
         self._shown: dict[tuple[object, ...], tuple[tuple[Seen, ...], Array]] = {}
         self._tables: dict[str, Array] = {}
 
@@ -142,6 +142,8 @@ class Observer:
         return self._tables[name]
 
     def _next_group(self, action: str, seen: tuple[Seen, ...]) -> tuple[str, ...] | None:
+        if self.priors.procedures[action].kind == "test" and self._done_before(action):
+            return None
         looked = sum(s.action == action for s in seen)
         open_groups = [
             g
@@ -149,6 +151,10 @@ class Observer:
             if all(name in self.network.leaves for name in g) and not all(name in self.evidence.likelihood for name in g)
         ]
         return open_groups[looked] if looked < len(open_groups) else None
+
+    def _done_before(self, test: str) -> bool:
+        """A scan of which any finding is recorded has been made; its findings are named after it (mri_...)."""
+        return any(name.startswith(f"{test}_") for name in self.evidence.likelihood)
 
     def _supposed(self, seen: tuple[Seen, ...]) -> dict[str, tuple[int, Array]]:
         """Single-finding outcomes that the plan has already shown: index of the value, and its likelihood."""

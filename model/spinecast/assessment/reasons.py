@@ -9,7 +9,7 @@ import numpy as np
 from spinecast.assessment.assessment import NextFinding, Surprise, Weight
 from spinecast.assessment.observing import conditional
 from spinecast.engines import exact
-from spinecast.network.evidence import Evidence
+from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Network
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
@@ -126,7 +126,7 @@ def next_findings(
     cost = {k: estimate(q, priors.rows, "identity").value for k, q in burden.items() if isinstance(q, Quantity)}
     settled = max(0.0, float((plan_values @ belief).max()))
     entropy = _entropy(belief)
-    setting = 0 if evidence.setting is None else int(np.argmax(evidence.setting))
+    setting = main_setting(network, theta, evidence)
     found = []
     for finding in priors.findings.values():
         if finding.id in evidence.likelihood or finding.id not in network.leaves or finding.kind == "block":

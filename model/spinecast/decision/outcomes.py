@@ -10,6 +10,7 @@ Everything here is linear in one vector: the share of the person's pain that eac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ import numpy as np
 from spinecast.decision.numbers import Draws
 from spinecast.decision.profile import Profile, Vocabulary, chance
 from spinecast.network.states import StateSpace
+from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import WEEKS, Priors, Procedure, Quantity
 
@@ -28,6 +30,8 @@ COURSES = {"weeks_0_6": "acute", "weeks_6_12": "subacute", "weeks_13_52": "chron
 WEEKS_A_YEAR = 52.0
 REHABILITATION = "rehabilitation"
 PER_10000 = 10_000
+GAUSS = (0.5 - 0.5 / math.sqrt(3.0), 0.5 + 0.5 / math.sqrt(3.0))
+"""Nodes of the two-point Gauss-Legendre rule on 0 to 1; exact for cubics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Outcomes:
         The same for someone who has just had relief and so tolerates therapy again.
     cared : ndarray of bool, shape (A,)
         Active care, which carries the contextual effect.
+    partner : tuple of str, length A
+        What is done alongside (rehabilitation with an injection), "" for nothing; it comes once in a plan.
+    partner_effect : ndarray, shape (D, A, T, L + 1)
+        Its specific effect here, zero where there is none.
+    partner_cost : ndarray, shape (D, A)
     cost, harm : ndarray, shape (D, A)
         Payer cost, and expected quality-adjusted years lost to harms.
     serious : ndarray, shape (D, A)
@@ -63,6 +72,9 @@ class Outcomes:
     specific: Array
     eased: Array
     cared: np.ndarray
+    partner: tuple[str, ...]
+    partner_effect: Array
+    partner_cost: Array
     cost: Array
     harm: Array
     serious: Array
@@ -108,12 +120,18 @@ def compile_outcomes(priors: Priors, space: StateSpace, profile: Profile, *, dra
     raw = np.stack([_specific(p, space, profile, vocabulary, source) for p in procedures], axis=1)
     control = natural[:, None] + (contextual[:, None, :, None] * (1 - natural[:, None])) * cared[None, :, None, None]
     bounded = np.clip(raw, -control, 1 - control)
-    now, eased = _therapy(priors, profile, source)
-    therapy = np.array([p.id == REHABILITATION for p in procedures])[None, :, None, None]
-    specific, relieved = (np.where(therapy, bounded * f[:, None, None, None], bounded) for f in (now, eased))
+    therapy = _therapy(priors, profile, source)
+    index = [p.id for p in procedures].index(REHABILITATION)
+    reached = therapy.share(at_week(control + bounded, THERAPY_WEEK))
+    specific, relieved = bounded.copy(), bounded.copy()
+    specific[:, index] *= therapy.share(at_week(control[:, index], THERAPY_WEEK))[:, None]
+    relieved[:, index] *= therapy.share(np.ones(1))[:, None, None]
     serious = np.stack([_harm(p, source, serious=True, weighted=False) for p in procedures], axis=1)
     harm = np.stack([_harm(p, source, serious=False, weighted=True) for p in procedures], axis=1)
     cost = np.stack([source.of(p.cost_usd, "log", f"procedures/{p.id}/cost") for p in procedures], axis=1)
+    cost[:, index] *= therapy.willing
+    with_it = np.array([p.with_procedure == REHABILITATION for p in procedures])
+    partner_effect = bounded[:, index, None] * reached[:, :, None] * with_it[None, :, None, None]
     return Outcomes(
         actions=tuple(p.id for p in procedures),
         share=pain_shares(space),
@@ -122,6 +140,9 @@ def compile_outcomes(priors: Priors, space: StateSpace, profile: Profile, *, dra
         specific=specific,
         eased=relieved,
         cared=cared,
+        partner=tuple(p.with_procedure for p in procedures),
+        partner_effect=np.minimum(partner_effect, 1 - control - specific),
+        partner_cost=cost[:, index, None] * with_it,
         cost=cost,
         harm=harm,
         serious=serious,
@@ -183,13 +204,36 @@ def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabul
     return effect
 
 
-def _therapy(priors: Priors, profile: Profile, source: Draws) -> tuple[Array, Array]:
-    """Share of rehabilitation's effect that reaches this person now, and after relief; each (D,)."""
+THERAPY_WEEK = 4.0
+"""Week at which relief, from whatever source, is taken to let someone into therapy again (the first review)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Therapy:
+    """How much of rehabilitation reaches this person; each of shape (D,)."""
+
+    tolerated: Array
+    willing: Array
+    respite: Array
+
+    def share(self, relief: Array) -> Array:
+        """Share of its effect, where `relief` is the probability of having relief; broadcasts over its later axes.
+
+        Relief restores part of what intolerance takes away, whether time, context or a needle brought it.
+        """
+        shape = (-1, *([1] * (relief.ndim - 1)))
+        tolerated, willing, respite = (x.reshape(shape) for x in (self.tolerated, self.willing, self.respite))
+        reached: Array = willing * (tolerated + respite * (1 - tolerated) * relief)
+        return reached
+
+
+def _therapy(priors: Priors, profile: Profile, source: Draws) -> _Therapy:
     table = cast("Mapping[str, object]", priors.economics["therapy"])
-    tolerated = _choice(table, "therapy_tolerance", profile, source)
-    willing = _choice(table, "rehabilitation_willing", profile, source)
-    respite = source.of(cast("Quantity", table["respite"]), "logit", "therapy/respite")
-    return tolerated * willing, (tolerated + respite * (1 - tolerated)) * willing
+    return _Therapy(
+        _choice(table, "therapy_tolerance", profile, source),
+        _choice(table, "rehabilitation_willing", profile, source),
+        source.of(cast("Quantity", table["respite"]), "logit", "therapy/respite"),
+    )
 
 
 def _choice(table: Mapping[str, object], name: str, profile: Profile, source: Draws) -> Array:
@@ -213,18 +257,26 @@ def _harm(procedure: Procedure, source: Draws, *, serious: bool, weighted: bool)
     return total
 
 
-SEVERITY = (("loss_mild", 0.0, 4.0), ("loss_moderate", 4.0, 7.0), ("loss_severe", 7.0, 10.1))
+SEVERITY = (("mild", 0.0, 4.0), ("moderate", 4.0, 7.0), ("severe", 7.0, 10.1))
 # Bands of the 0-10 scale as the utility rows group them; a choice of bands, not of numbers.
+
+
+def _severity_shares(priors: Priors, profile: Profile) -> dict[str, float]:
+    """The recorded band, or the declared shares of the bands where severity was not recorded."""
+    severity = profile.values.get("pain_severity")
+    if isinstance(severity, int | float):
+        return {next(band for band, low, high in SEVERITY if low <= severity < high): 1.0}
+    table = cast("Mapping[str, Quantity]", priors.economics["unknown_severity"])
+    shares = {band: estimate(table[band], priors.rows, "logit").value for band, _, _ in SEVERITY}
+    total = sum(shares.values())
+    return {band: share / total for band, share in shares.items()}
 
 
 def _worth(priors: Priors, profile: Profile, source: Draws) -> Array:
     """Quality-adjusted years regained per year of half relief: loss at this severity times the share regained."""
     table = cast("Mapping[str, Quantity]", priors.economics["utility"])
-    severity = profile.values.get("pain_severity")
-    name = "loss_moderate"
-    if isinstance(severity, int | float):
-        name = next(band for band, low, high in SEVERITY if low <= severity < high)
-    loss = source.of(table[name], "logit", f"utility/{name}")
+    losses = {band: source.of(table[f"loss_{band}"], "logit", f"utility/{band}") for band, _, _ in SEVERITY}
+    loss = sum(share * losses[band] for band, share in _severity_shares(priors, profile).items())
     awakenings = profile.values.get("sleep_awakenings")
     if isinstance(awakenings, int | float):
         loss = loss + awakenings * source.of(table["loss_per_awakening"], "logit", "utility/awakening")
@@ -261,13 +313,14 @@ def relief_weights(start: float, horizon: float, discount: float = 0.0) -> Array
 
 
 def _add_segment(weights: Array, i: int, left: float, right: float, end: float, start: float, discount: float) -> None:
-    """Area under one linear piece up to `end`, split between its two ends; discounted at its middle."""
-    width, part = right - left, end - left
-    later = part * part / (2 * width)
-    factor = np.exp(-np.log1p(discount) * (start + left + part / 2) / WEEKS_A_YEAR)
-    weights[i] += later * factor
-    if i > 0:
-        weights[i - 1] += (part - later) * factor
+    """Discounted area under one linear piece up to `end`, split between its two ends (two-point Gauss rule)."""
+    for node in GAUSS:
+        week = left + (end - left) * node
+        area = (end - left) / 2 * np.exp(-np.log1p(discount) * (start + week) / WEEKS_A_YEAR)
+        later = (week - left) / (right - left)
+        weights[i] += later * area
+        if i > 0:
+            weights[i - 1] += (1 - later) * area
 
 
 def at_week(curve: Array, week: float) -> Array:

@@ -4,7 +4,7 @@ Values are net benefit over waiting, in money at the stated willingness to pay. 
 unnormalised, so that sums over branches are expectations and nothing is divided.
 
 * Treating adds its specific effect from the week it starts, cut at the horizon; active care adds the one
-  contextual effect once in a plan. At review the person has >= 50 % relief with P(active | state), or not.
+  contextual effect once in a plan, and an injection or ablation comes with the rehabilitation that it serves. At review the person has >= 50 % relief with P(active | state), or not.
 * Without relief anything can follow that the rules permit. After relief one course of conservative care can
   follow (to use and keep what was gained), and the plan ends: what a relieved person gains from more is not known.
 * A block or test adds what is learnt, and its own small effect where one is stated. Stopping is always possible
@@ -233,7 +233,7 @@ class Planner:
             after = replace(
                 point,
                 time=time,
-                used=(*point.used, name),
+                used=(*point.used, name, *self._partner(a, point)),
                 seen=(*point.seen, seen) if seen is not None else point.seen,
                 cared=point.cared or bool(self.outcomes.cared[a]),
             )
@@ -247,6 +247,10 @@ class Planner:
             for text, chance, relieved in ((RELIEF, self._review(a), True), (NO_RELIEF, 1 - self._review(a), False)):
                 done = Done(name, -start, HALF * relieved if percent is None else percent)
                 yield prefix + text, likelihood * chance, replace(after, done=(*point.done, done), relieved=relieved)
+
+    def _partner(self, a: int, point: _Point) -> tuple[str, ...]:
+        """What is done alongside and so need not be done again."""
+        return (self.outcomes.partner[a],) if self.outcomes.partner[a] and not point.cared else ()
 
     def _review(self, a: int) -> Array:
         """P(>= 50 % relief at review | state), counted from the week of the procedure; shape (S,)."""
@@ -272,17 +276,19 @@ def net_of(
 ) -> Array:
     """Net benefit over waiting of one action begun at `time`, by level; shape (D, L + 1).
 
-    Health (specific effect, and the contextual one unless the plan has had it) at the willingness to pay, less
-    harm at the same, less cost; everything discounted to today.
+    Health (specific effect; and, unless the plan has had active care, the contextual effect and what is done
+    alongside) at the willingness to pay, less harm at the same, less cost; everything discounted to today.
     """
     start = time + float(outcomes.wait[a])
     weights = relief_weights(start, settings.horizon_weeks, settings.discount)
     gained = (outcomes.eased if eased else outcomes.specific)[draws, a]
+    cost = outcomes.cost[draws, a]
     if outcomes.cared[a] and not cared:
-        gained = gained + outcomes.contextual[draws, :, None] * (1 - outcomes.natural[draws])
+        gained = gained + outcomes.contextual[draws, :, None] * (1 - outcomes.natural[draws]) + outcomes.partner_effect[draws, a]
+        cost = cost + outcomes.partner_cost[draws, a]
     later = (1 + settings.discount) ** (-start / WEEKS_A_YEAR)
     health = (weights @ gained) / WEEKS_A_YEAR * outcomes.worth[draws, None] - (outcomes.harm[draws, a] * later)[:, None]
-    net: Array = settings.willingness_to_pay * health - (outcomes.cost[draws, a] * later)[:, None]
+    net: Array = settings.willingness_to_pay * health - (cost * later)[:, None]
     return net
 
 
@@ -296,6 +302,7 @@ def ceiling_by_level(outcomes: Outcomes, settings: DecisionSettings, time: float
     loss = least * (settings.willingness_to_pay * outcomes.harm[0] + outcomes.cost[0])
     soonest = relief_weights(time, settings.horizon_weeks, settings.discount)
     contextual = soonest @ (outcomes.contextual[0][:, None] * (1 - outcomes.natural[0]))
+    contextual = contextual + np.maximum(soonest @ np.maximum(outcomes.partner_effect[0], 0.0), 0.0).max(axis=0)
     return scale * gain - loss[:, None], scale * contextual
 
 

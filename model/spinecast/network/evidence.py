@@ -51,6 +51,12 @@ class Evidence:
         return tuple(sorted([*self.likelihood, *self.counts]))
 
 
+def main_setting(network: Network, theta: Array, evidence: Evidence) -> int:
+    """The setting, or the one most often met where it is not known; theta of shape (P,)."""
+    share = network.setting_prior(theta)
+    return int(np.argmax(share if evidence.setting is None else share * evidence.setting))
+
+
 def one_hot(network: Network, leaf: str, value: str) -> Array:
     """Likelihood of a leaf seen for certain; shape (V,)."""
     values = network.leaves[leaf].values

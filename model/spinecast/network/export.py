@@ -209,7 +209,7 @@ class _Export:
         owners = [space.generators.index(g) for g, _ in space.levels]
         parents = sorted({owners[i] for i in np.flatnonzero((alone != acting[0]).any(axis=1))})
         columns = [_Column(space.generators[g], space.level_of[:, g], self._classes(leaf, g)) for g in parents]
-        if math.prod(len(c.classes) for c in columns) > MOST_COMBINATIONS:
+        if len(columns) > 1 and math.prod(len(c.classes) for c in columns) > MOST_COMBINATIONS:
             half = _balanced([len(c.classes) for c in columns])
             columns = [
                 self._profile(f"profile_{leaf.id}_{i}", part) for i, part in enumerate((columns[:half], columns[half:]), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -52,16 +53,25 @@ class Question:
     leaves: tuple[str, ...]
     cell: npt.NDArray[np.int8]
 
-    def parameters(self, network: Network) -> tuple[int, ...]:
-        """Indices of every parameter that the answer can depend on."""
-        found: set[int] = set() if self.pain_free else {int(i) for i in network.prevalence[self.setting]}
-        found |= set() if self.pain_free else {int(i) for i in network.co_occurrence[self.setting]}
-        for name in self.leaves:
-            leaf = network.leaves[name]
-            found |= {int(i) for i in leaf.base[self.setting if len(leaf.base) > 1 else 0].ravel()}
-            found |= {int(i) for i in leaf.strength.ravel()} if not self.pain_free else set()
-            loading = network.blocks[network.block_of[name]].loading
-            found |= {loading} if loading is not None else set()
+    def prior_parameters(self, network: Network) -> tuple[int, ...]:
+        """Indices of the parameters behind the weights of the states."""
+        if self.pain_free:
+            return ()
+        return tuple(sorted({*network.prevalence[self.setting].tolist(), *network.co_occurrence[self.setting].tolist()}))
+
+    def leaf_parameters(self, network: Network) -> tuple[int, ...]:
+        """Indices of the parameters behind the tables of the leaves."""
+        blocks = dict.fromkeys(network.block_of[name] for name in self.leaves)
+        return tuple(sorted({i for key in blocks for i in self.block_parameters(network, network.blocks[key])}))
+
+    def block_parameters(self, network: Network, block: Block) -> tuple[int, ...]:
+        """Indices of the parameters behind the block's leaves that the question mentions."""
+        found = set() if block.loading is None else {block.loading}
+        for name in block.leaves:
+            if name in self.leaves:
+                leaf = network.leaves[name]
+                found |= {int(i) for i in leaf.base[self.setting if len(leaf.base) > 1 else 0].ravel()}
+                found |= set() if self.pain_free else {int(i) for i in leaf.strength.ravel()}
         return tuple(sorted(found))
 
 
@@ -99,48 +109,132 @@ def compile_question(network: Network, row: Row, contexts: Mapping[str, Context]
 
 def answer(network: Network, theta: Array, question: Question) -> float:
     """The network's own value of the question's measure; shape of `theta` (P,)."""
-    joint = joint_table(network, theta, question)
-    mass = np.bincount(question.cell.ravel(), weights=joint.ravel(), minlength=5)[:4]
-    return _measure(question.measure, *(max(float(m), 1e-300) for m in mass))
+    return measure(question, state_weights(network, theta, question), cell_masses(network, theta, question))
 
 
-def joint_table(network: Network, theta: Array, question: Question) -> Array:
-    """P(state, values of the question's leaves) in its setting; same shape as `question.cell`."""
-    weight = np.ones(1) if question.pain_free else np.exp(network.log_prior(theta, question.setting))
+def measure(question: Question, weights: Array, masses: Array) -> float:
+    """The measure from state weights (s,) and the cells' probabilities in each state (s, 4)."""
+    return _measure(question.measure, *(max(float(m), 1e-300) for m in weights @ masses))
+
+
+def state_weights(network: Network, theta: Array, question: Question) -> Array:
+    """P(state) in the question's setting; shape (s,)."""
+    return np.ones(1) if question.pain_free else np.exp(network.log_prior(theta, question.setting))
+
+
+def cell_masses(network: Network, theta: Array, question: Question) -> Array:
+    """P(cell | state) for target and test, target only, test only, neither; shape (s, 4)."""
+    table = np.broadcast_to(leaf_table(network, theta, question), question.cell.shape)
+    size = len(question.states)
+    index = question.cell.reshape(size, -1) + 5 * np.arange(size)[:, None]
+    counted = np.bincount(index.ravel(), weights=table.ravel(), minlength=5 * size)
+    return counted.reshape(size, 5)[:, :4]
+
+
+def leaf_table(network: Network, theta: Array, question: Question) -> Array:
+    """P(values of the question's leaves | state); broadcasts to the shape of `question.cell`."""
     axes = {name: i + 1 for i, name in enumerate(question.leaves)}
-    joint = weight.reshape(-1, *([1] * len(axes)))
+    joint: Array = np.ones([1] * (len(axes) + 1))
     for key in dict.fromkeys(network.block_of[name] for name in question.leaves):
         block = network.blocks[key]
         joint = joint * _block_factor(network, theta, block, question, axes)
     return joint
 
 
-def _block_factor(network: Network, theta: Array, block: Block, question: Question, axes: Mapping[str, int]) -> Array:
-    """P(values of the block's mentioned leaves | state, context), laid along the question's axes."""
-    members = [name for name in block.leaves if name in axes]
+def gradient(network: Network, theta: Array, question: Question, to_scale: Callable[[float], float]) -> Gradient:
+    """Slopes of the answer, on the scale of `to_scale`, in its state weights and in each block's local table.
+
+    The answer depends on masses that are linear in every block's table, so one pass a block gives the slopes in
+    all of that block's entries; a parameter then needs only its own small table.
+    """
+    weights = state_weights(network, theta, question)
+    axes = {name: i + 1 for i, name in enumerate(question.leaves)}
+    keys = tuple(dict.fromkeys(network.block_of[name] for name in question.leaves))
+    placed = {key: _block_factor(network, theta, network.blocks[key], question, axes) for key in keys}
+    full = np.broadcast_to(math.prod(placed.values(), start=np.ones([1] * (len(axes) + 1))), question.cell.shape)
+    masses = np.bincount(question.cell.ravel(), (full * weights.reshape(-1, *([1] * len(axes)))).ravel(), 5)[:4]
+    here = to_scale(_measure(question.measure, *_floored(masses)))
+    by_mass = np.zeros(5)
+    for i in range(4):
+        moved = masses.copy()
+        step = max(masses[i], 1e-12) * 1e-6
+        moved[i] += step
+        by_mass[i] = (to_scale(_measure(question.measure, *_floored(moved))) - here) / step
+    pull = by_mass[question.cell]
+    by_weight = (pull * full).reshape(len(weights), -1).sum(axis=1)
+    pull = pull * weights.reshape(-1, *([1] * len(axes)))
+    by_block = {}
+    for key in keys:
+        others = math.prod((v for k, v in placed.items() if k != key), start=pull)
+        by_block[key] = _to_block(network, network.blocks[key], question, axes, others)
+    return Gradient(here, by_weight, by_block)
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """Slopes of one answer: `value` itself, in the state weights (s,), and in each block's table (B, C, V ...)."""
+
+    value: float
+    by_weight: Array
+    by_block: Mapping[str, Array]
+
+
+def _floored(masses: Array) -> tuple[float, float, float, float]:
+    a, b, c, d = (max(float(m), 1e-300) for m in masses)
+    return a, b, c, d
+
+
+def mentioned(network: Network, block: Block, question: Question) -> list[str]:
+    """Leaves of the block that the question enumerates, in the block's order."""
+    return [name for name in block.leaves if name in question.leaves]
+
+
+def block_table(network: Network, theta: Array, block: Block, question: Question) -> Array:
+    """P(values of the block's mentioned leaves | context, configuration); shape (B, C, V of each)."""
     frailty = network.frailty(theta, block)
-    by = any(network.leaves[name].by for name in members)
     factor: Array = network.frailty_weights(block)[None, :, None]
-    for i, name in enumerate(members):
+    for i, name in enumerate(mentioned(network, block, question)):
         leaf = network.leaves[name]
         table = network.table(theta, leaf, question.setting, frailty)
         if leaf.sedation is not None:
             table = table[:, 0]
-        rows = block.leaf_config[block.leaves.index(name)]
-        spread = table[:, :, rows, :]
+        spread = table[:, :, block.leaf_config[block.leaves.index(name)], :]
         factor = factor[..., None] * spread.reshape(*spread.shape[:3], *([1] * i), spread.shape[3])
-    summed = factor.sum(axis=1)
-    spread = summed[:, block.config_of_state[question.states]]
-    spread = np.moveaxis(spread, 0, -1)
-    present = [*members, block.by] if by else members
-    if not by:
+    summed: Array = factor.sum(axis=1)
+    return summed
+
+
+def _layout(network: Network, block: Block, question: Question, axes: Mapping[str, int]) -> tuple[list[str], list[int]]:
+    """Axes that the block's factor has besides the state, and their order along the question's axes."""
+    members = mentioned(network, block, question)
+    present = [*members, block.by] if any(network.leaves[name].by for name in members) else members
+    return present, sorted(range(len(present)), key=lambda i: axes[present[i]])
+
+
+def _block_factor(network: Network, theta: Array, block: Block, question: Question, axes: Mapping[str, int]) -> Array:
+    """The block's table laid along the question's axes, by state."""
+    present, order = _layout(network, block, question, axes)
+    spread = np.moveaxis(block_table(network, theta, block, question)[:, block.config_of_state[question.states]], 0, -1)
+    if block.by not in present:
         spread = spread[..., 0]
-    order = sorted(range(len(present)), key=lambda i: axes[present[i]])
     spread = np.transpose(spread, [0, *(i + 1 for i in order)])
     shape = [spread.shape[0]] + [1] * len(axes)
     for name in present:
         shape[axes[name]] = len(network.leaves[name].values)
     return spread.reshape(shape)
+
+
+def _to_block(network: Network, block: Block, question: Question, axes: Mapping[str, int], slopes: Array) -> Array:
+    """Slopes by state and grid gathered onto the block's own table; the transpose of `_block_factor`."""
+    present, order = _layout(network, block, question, axes)
+    kept = {axes[name] for name in present}
+    slopes = np.broadcast_to(slopes, question.cell.shape)
+    slopes = slopes.sum(axis=tuple(i for i in range(1, slopes.ndim) if i not in kept))
+    back = [order.index(i) + 1 for i in range(len(present))]
+    slopes = np.transpose(slopes, [0, *back])
+    gathered = np.zeros((block.leaf_config.shape[1], *slopes.shape[1:]))
+    np.add.at(gathered, block.config_of_state[question.states], slopes)
+    return np.moveaxis(gathered, -1, 0) if block.by in present else gathered[None]
 
 
 def _measure(measure: str, a: float, b: float, c: float, d: float) -> float:

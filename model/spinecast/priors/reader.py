@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,7 +59,19 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
         rules=_each(tables, "rules", _rule),
         economics={k: _quantity_tree(v) for k, v in tables["economics"].items()},
         content_hash=tables["content_hash"],
+        network_hash=network_hash(tables),
     )
+
+
+_NETWORK = ("generators", "findings", "contexts", "settings", "dependencies")
+
+
+def network_hash(tables: Mapping[str, Any]) -> str:
+    """SHA-256 of what the fit depends on: the network's own files, and the rows that are fitted or cited there."""
+    text = json.dumps({kind: tables[kind] for kind in _NETWORK}, sort_keys=True)
+    cited = set(re.findall(r'"([^"\\]+)"', text))
+    rows = [r for file in sorted(tables["evidence"]) for r in tables["evidence"][file] if r.get("use") == "fit" or r.get("id") in cited]
+    return hashlib.sha256((text + json.dumps(rows, sort_keys=True)).encode()).hexdigest()
 
 
 def content_hash(folder: Path) -> str:
@@ -263,6 +277,7 @@ def _procedure(t: dict[str, Any]) -> r.Procedure:
             r.Harm(h["id"], h["label"], h["serious"], quantity(h["rate"]), quantity(h["qaly_loss"])) for h in t.get("harms", ())
         ),
         observes=tuple(tuple(group) for group in t.get("observes", {}).get("findings", ())),
+        with_procedure=t.get("with_procedure", ""),
     )  # fmt: skip
 
 

@@ -235,6 +235,7 @@ class Procedure:
     modifiers: tuple[Modifier, ...] = ()
     harms: tuple[Harm, ...] = ()
     observes: tuple[tuple[str, ...], ...] = ()
+    with_procedure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +279,4 @@ class Priors:
     rules: Mapping[str, Rule]
     economics: Mapping[str, object]
     content_hash: str
+    network_hash: str = ""
