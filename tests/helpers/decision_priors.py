@@ -111,6 +111,7 @@ ECONOMICS = {
     "utility": {
         "loss_mild": q(0.05), "loss_moderate": q(0.2), "loss_severe": q(0.4), "share_regained": q(0.6), "loss_per_awakening": q(0.01),
     },
+    "unknown_severity": {"mild": q(0.2), "moderate": q(0.5), "severe": q(0.3)},
     "therapy": {
         "respite": q(0.5),
         "therapy_tolerance": {"full": q(1.0), "limited": q(0.6), "none": q(0.2)},

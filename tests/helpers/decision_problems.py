@@ -27,6 +27,7 @@ class Action:
     harm: float = 0.0
     wait: float = 2.0
     review: float = 4.0
+    partner: str = ""
 
 
 WAITING = Action("waiting", "waiting", cost=0.0, wait=0.0)
@@ -97,11 +98,11 @@ class Problem:
             for level, share in enumerate(o.share[state]):
                 context = o.contextual[0] * (1 - o.natural[0, :, level]) if o.cared[a] else np.zeros(5)
                 curve += share * (o.eased if relieved else o.specific)[0, a, :, level]
-                curve += share * context * (not cared)
+                curve += share * (context + o.partner_effect[0, a, :, level]) * (not cared)
                 active += share * (o.natural[0, :, level] + context + o.specific[0, a, :, level])
             relief[state] = np.clip(np.interp(o.review[a], (0, *WEEKS), (0, *active)), 0, 1)
             qaly = weights @ curve / 52 * o.worth[0] - o.harm[0, a] * off
-            value += p * (s.willingness_to_pay * qaly - o.cost[0, a] * off)
+            value += p * (s.willingness_to_pay * qaly - (o.cost[0, a] + o.partner_cost[0, a] * (not cared)) * off)
         if depth <= 0 or relieved:
             return value
         look = self.observe(name, seen)
@@ -115,7 +116,7 @@ class Problem:
                     continue
                 kept = 50.0 * good if treats and percent is None else percent
                 after = (
-                    joint / joint.sum(), start + o.review[a], (*used, name), seen if one is None else (*seen, one),
+                    joint / joint.sum(), start + o.review[a], (*used, name, *([o.partner[a]] if o.partner[a] and not cared else [])), seen if one is None else (*seen, one),
                     (*done, Done(name, -start, kept)), cared or bool(o.cared[a]), good, depth - 1,
                 )  # fmt: skip
                 value += joint.sum() * self._continue(*after)
@@ -158,6 +159,13 @@ def problem(
             specific[:, a, :, level] = difference
     scale = np.array([(eased or {}).get(action.name, 1.0) for action in actions])
     kinds = tuple(action.kind for action in actions)
+    by_name = {action.name: action for action in actions}
+
+    def partner_of(action: Action) -> np.ndarray:
+        """What is done alongside has its own effect here."""
+        if not action.partner:
+            return np.zeros((d, 5, levels))
+        return specific[:, actions.index(by_name[action.partner])]
 
     def column(name: str) -> np.ndarray:
         return np.tile([float(getattr(action, name)) for action in actions], (d, 1))
@@ -171,6 +179,9 @@ def problem(
             specific=specific,
             eased=specific * scale[None, :, None, None],
             cared=np.array([k not in ("test", "block", "waiting") for k in kinds]),
+            partner=tuple(action.partner for action in actions),
+            partner_effect=np.stack([partner_of(action) for action in actions], axis=1),
+            partner_cost=np.tile([float(by_name[action.partner].cost) if action.partner else 0.0 for action in actions], (d, 1)),
             cost=column("cost"),
             harm=column("harm"),
             serious=np.zeros((d, len(actions))),
@@ -197,6 +208,7 @@ def random_problem(rng: np.random.Generator, *, depth: int | None = None) -> Pro
         return Action(
             name, kind, effect(size), cost=float(rng.choice([0, 200, 1500])), harm=float(rng.choice([0, 0.001])),
             wait=float(rng.choice([0, 1, 2.5, 6])), review=float(rng.choice([0, 1, 4, 9.5])),
+            partner="care" if kind == "injection" and rng.random() < 0.4 else "",
         )  # fmt: skip
 
     actions = [action(f"treatment_{i}", "injection", 0.15) for i in range(int(rng.integers(1, 4)))]

@@ -1,0 +1,44 @@
+"""What a look can show, computed part by part, against the plain ratio of two likelihoods."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinecast.assessment.observing import Observer, conditional
+from spinecast.network.build import build_network
+from spinecast.network.evidence import Evidence, one_hot
+from spinecast.priors.bundle import load_priors
+
+PRIORS = load_priors(Path(__file__).parents[2] / "engines" / "small_priors")
+NETWORK = build_network(PRIORS, "lumbosacral")
+BLOCKS = ("medial_branch_block_1", "medial_branch_block_2")
+AGE = NETWORK.leaves["age"].values
+
+KNOWN = {
+    "nothing": Evidence(),
+    "a first block": Evidence({BLOCKS[0]: one_hot(NETWORK, BLOCKS[0], "relief_80")}),
+    "a sedated block": Evidence({BLOCKS[0]: one_hot(NETWORK, BLOCKS[0], "relief_50")}, sedation={BLOCKS[0]: 1, BLOCKS[1]: 0}),
+    "age": Evidence({"age": one_hot(NETWORK, "age", AGE[-1])}),
+    "age, roughly": Evidence({"age": np.linspace(0.1, 1.0, len(AGE))}),
+    "a scan and a sign": Evidence({"mri_disc_herniation": np.array([0.2, 1.0]), "straight_leg_raise": np.array([0.0, 1.0])}),
+}
+
+
+@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize(
+    "group", [(BLOCKS[1],), ("slump_test",), ("mri_disc_herniation",), ("scar", "thigh_thrust", "slump_test")], ids="+".join
+)
+def test_parts_equal_the_whole(known, group):
+    if any(name in known.likelihood for name in group):
+        pytest.skip("already seen")
+    observer = Observer(NETWORK, NETWORK.theta, PRIORS, known, np.ones(len(NETWORK.space)), np.arange(len(NETWORK.space)))
+    values = [np.eye(len(NETWORK.leaves[name].values)) for name in group]
+    outcomes = [dict(zip(group, one, strict=True)) for one in product(*values)]
+    found = observer.likelihoods(known, outcomes)
+    expected = np.stack([conditional(NETWORK, NETWORK.theta, known, one, 0) for one in outcomes])
+    assert np.allclose(found, expected, atol=1e-12)
+    assert np.allclose(found.sum(axis=0), 1)
