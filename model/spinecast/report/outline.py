@@ -188,16 +188,19 @@ def contest(assessment: Assessment) -> str:
 
 
 def in_short(assessment: Assessment) -> tuple[str, ...]:
-    """The answer in three lines: what is likely, what to do first, what the closest other option is."""
-    leader, first = assessment.differential[0], assessment.first
+    """The answer in two lines: what is likely, and what to do first with what that is worth."""
+    leader, first, s = assessment.differential[0], assessment.first, assessment.settings
     where = whereabouts(leader)
-    likely = (
-        f"{leader.label}{f' ({where})' if where else ''}, {percent(leader.probability)} ({percents(leader.low, leader.high)})"
-    )
-    s = assessment.settings
+    chance = f"{percent(leader.probability)} ({percents(leader.low, leader.high)})"
+    likely = f"{leader.label}{f' ({where})' if where else ''}, {chance}"
+    if assessment.nonspecific > leader.probability:
+        likely = (
+            f"none of the sources that the model knows (nonspecific pain), {percent(assessment.nonspecific)}; after that {likely}"
+        )
     worth = f"worth {s.currency} {money(first.value)} over waiting ({moneys(first.low, first.high)})"
+    doubt = ", so not clearly better than waiting" if first.low <= 0 < first.value else ""
     relief = f"half relief at 1 month {versus(first.p_relief_4w, first.p_relief_4w_control)}, " if relieves(first) else ""
-    return (f"Most likely: {likely}.", f"First: {option_name(first)}; {relief}{worth}.")
+    return (f"Most likely: {likely}.", f"First: {option_name(first)}; {relief}{worth}{doubt}.")
 
 
 def share_line(assessment: Assessment) -> str:
@@ -217,6 +220,11 @@ def settings_lines(assessment: Assessment) -> tuple[str, ...]:
         f"{s.currency} {money(s.willingness_to_pay)} a quality-adjusted life year, of {s.year}; discount {100 * s.discount:.3g} % a year.",
         f"{s.draws} draws, seed {s.seed}; spinecast {p.version}, priors {p.priors_hash[:12]}, fit {p.fit_hash[:12]}.",
         f"Unit: {s.unit}. Control: {s.control}.",
+        *(
+            ["The priors have changed since they were fitted: `spinecast fit` brings the fit up to date."]
+            if p.fit_hash != p.priors_hash
+            else []
+        ),
     )
 
 

@@ -159,3 +159,20 @@ def test_nothing_recorded_and_no_gates():
     text = letter(bare)
     assert "Recorded: nothing." in text
     assert "No red-flag rule speaks" in text
+
+
+def test_nonspecific_pain_is_the_answer_where_it_is_the_likeliest():
+    assert "Most likely: none of the sources" in letter(answer(nonspecific=0.95))
+    assert "Most likely: Root pain (S1 56 %" in letter(answer())
+
+
+def test_an_interval_that_holds_zero_is_said_to_be_no_clear_gain():
+    sure, unsure = action("rehabilitation", 900.0, low=10.0), action("rehabilitation", 900.0, low=-10.0)
+    assert "not clearly better than waiting" in " ".join(letter(answer(ranking=(unsure,))).split())
+    assert "not clearly better" not in letter(answer(ranking=(sure,)))
+
+
+def test_a_stale_fit_is_said_to_be_one():
+    fresh = replace(answer().provenance, fit_hash=answer().provenance.priors_hash)
+    assert "have changed since they were fitted" in letter(answer())
+    assert "have changed since" not in letter(answer(provenance=fresh))
