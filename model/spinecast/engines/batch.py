@@ -479,7 +479,7 @@ class _Dense:
     def __init__(self, blocks: Sequence[tuple[_Rows, int]]) -> None:
         self.blocks = [rows for rows, _ in blocks]
         widths = np.array([len(rows.columns) for rows in self.blocks], dtype=np.int64)
-        self.columns = np.concatenate([rows.columns for rows in self.blocks])
+        self.columns = np.array([column for rows in self.blocks for column in rows.columns], dtype=np.int64)
         self.start = np.cumsum(widths) - widths
         self.block = np.repeat(np.arange(len(widths)), widths)
         self.least = np.repeat([least for _, least in blocks], widths)
@@ -493,6 +493,8 @@ class _Dense:
 
     def collect(self, codes: Codes, rows: Sequence[list[Array]]) -> None:
         """Add to everybody's rows those of the blocks that say something."""
+        if not self.blocks:
+            return
         mine = codes[:, self.columns]
         seen = mine >= self.least
         several = (np.add.reduceat(seen, self.start, axis=1, dtype=np.int64) > 1)[:, self.block]

@@ -228,7 +228,8 @@ class _Export:
     def _classes(self, leaf: Leaf, generator: int) -> Ints:
         """Class of each level of a generator (0 inactive): levels of one class cannot be told apart by the leaf."""
         space = self.network.space
-        others = np.delete(space.level_of, generator, axis=1)
+        others = space.level_of.copy()
+        others[:, generator] = 0
         signatures: dict[bytes, int] = {}
         classes = [0]
         for level in range(1, int(space.level_of[:, generator].max()) + 1):
