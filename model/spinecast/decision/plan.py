@@ -4,7 +4,8 @@ Values are net benefit over waiting, in money at the stated willingness to pay. 
 unnormalised, so that sums over branches are expectations and nothing is divided.
 
 * Treating adds its specific effect from the week it starts, cut at the horizon; active care adds the one
-  contextual effect once in a plan, and an injection or ablation comes with the rehabilitation that it serves. At review the person has >= 50 % relief with P(active | state), or not.
+  contextual effect once in a plan, and an injection or ablation comes with the rehabilitation that it serves.
+  At review the person has >= 50 % relief with P(active | state), or not.
 * Without relief anything can follow that the rules permit. After relief one course of conservative care can
   follow (to use and keep what was gained), and the plan ends: what a relieved person gains from more is not known.
 * A block or test adds what is learnt, and its own small effect where one is stated. Stopping is always possible
@@ -176,7 +177,7 @@ class Planner:
         time = math.floor(time)
         key = (time, cared, more)
         if key not in self._ceilings:
-            ceiling, contextual = ceiling_by_level(self.outcomes, self.settings, time)
+            ceiling, first = ceiling_by_level(self.outcomes, self.settings, time)
             which = [a for a, kind in enumerate(self.kinds) if kind == "conservative" or (more and kind != "waiting")]
             which += [a for a in which for _ in range(more - 1) if self._shows(a)]  # taken again for what it shows
             useful = [a for a in which if (ceiling[a] > 0).any()]
@@ -184,7 +185,7 @@ class Planner:
             if len(useful) > max(more, 1):
                 gains = np.partition(gains, -max(more, 1), axis=1)[:, -max(more, 1) :]
             total = gains.sum(axis=1)
-            self._ceilings[key] = total if cared else total + self.outcomes.share @ contextual
+            self._ceilings[key] = total if cared else total + np.maximum(self.outcomes.share @ first.T, 0.0).max(axis=1)
         return self._ceilings[key]
 
     def _open(self, a: int, point: _Point, *, last: bool) -> bool:
@@ -293,17 +294,18 @@ def net_of(
 
 
 def ceiling_by_level(outcomes: Outcomes, settings: DecisionSettings, time: float) -> tuple[Array, Array]:
-    """Upper bounds from `time` on: of each action's net benefit without the contextual effect (A, L + 1), and of
-    the contextual effect (L + 1). Losses are dropped, and cost and harm are discounted to the horizon."""
+    """Upper bounds from `time` on, by action and level (A, L + 1): of each action's own net benefit, and of what it
+    adds as the first active care of a plan (context, and what is done alongside). Losses of health are dropped, and
+    cost and harm are discounted to the horizon."""
     scale = settings.willingness_to_pay * outcomes.worth[0] / WEEKS_A_YEAR
+    least = (1 + settings.discount) ** (-settings.horizon_weeks / WEEKS_A_YEAR)
     weights = np.stack([relief_weights(time + float(w), settings.horizon_weeks, settings.discount) for w in outcomes.wait])
     gain = np.einsum("at,atl->al", weights, np.maximum(np.maximum(outcomes.specific[0], outcomes.eased[0]), 0.0))
-    least = (1 + settings.discount) ** (-settings.horizon_weeks / WEEKS_A_YEAR)
     loss = least * (settings.willingness_to_pay * outcomes.harm[0] + outcomes.cost[0])
-    soonest = relief_weights(time, settings.horizon_weeks, settings.discount)
-    contextual = soonest @ (outcomes.contextual[0][:, None] * (1 - outcomes.natural[0]))
-    contextual = contextual + np.maximum(soonest @ np.maximum(outcomes.partner_effect[0], 0.0), 0.0).max(axis=0)
-    return scale * gain - loss[:, None], scale * contextual
+    room = outcomes.contextual[0][:, None] * (1 - outcomes.natural[0])
+    first = np.einsum("at,atl->al", weights, room + np.maximum(outcomes.partner_effect[0], 0.0))
+    first = (scale * first - least * outcomes.partner_cost[0][:, None]) * outcomes.cared[:, None]
+    return scale * gain - loss[:, None], first
 
 
 def state_values(plan: Plan, outcomes: Outcomes, settings: DecisionSettings) -> Array:
