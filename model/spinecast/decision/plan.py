@@ -116,37 +116,53 @@ class Planner:
         belief : ndarray, shape (S,)
         """
         start = _Point(0.0)
-        return {
-            name: Plan(name, 0.0, 0.0) if self.kinds[a] == "waiting" else self._begin(a, belief, start, self.settings.depth)[1]
-            for a, name in enumerate(self.outcomes.actions)
-        }
+        plans = {name: Plan(name, 0.0, 0.0) for name in self.outcomes.actions}
+        for a, name in enumerate(self.outcomes.actions):
+            if self.kinds[a] != "waiting":
+                plan = self._begin(a, belief, start, self.settings.depth)[1]
+                assert plan is not None  # nothing to beat
+                plans[name] = plan
+        return plans
 
-    def _begin(self, a: int, belief: Array, point: _Point, depth: int) -> tuple[float, Plan]:
-        """Taking `a` now and going on as well as possible: the value times the belief's weight, and the plan."""
+    def _begin(self, a: int, belief: Array, point: _Point, depth: int, to_beat: float = -math.inf) -> tuple[float, Plan | None]:
+        """Taking `a` now and going on as well as possible: the value times the belief's weight, and the plan.
+
+        (-inf, None) as soon as the bounds of the branches show that it cannot be worth more than `to_beat`.
+        """
         value = float(self._net(point)[a] @ (belief @ self.outcomes.share))
-        total = float(belief.sum())
-        branches = []
+        reached = []
         if depth > 0 and not point.relieved:
             for label, likelihood, after in self._branches(a, point):
                 part = belief * likelihood
-                gain, then = self._best(part, after, depth - 1)
-                value += gain
-                branches.append(Branch(label, float(part.sum()) / total, after.relieved, then, likelihood))
+                bounds = self._bounds(part, after, depth - 1)
+                reached.append((label, likelihood, after, part, bounds, max(0.0, float(bounds.max()))))
+        hoped = value + sum(most for *_, most in reached)
+        total, branches = float(belief.sum()), []
+        for label, likelihood, after, part, bounds, most in reached:
+            if hoped <= to_beat:
+                return -math.inf, None
+            gain, then = self._best(part, after, depth - 1, bounds)
+            value, hoped = value + gain, hoped + gain - most
+            branches.append(Branch(label, float(part.sum()) / total, after.relieved, then, likelihood))
         start = point.time + float(self.outcomes.wait[a])
         return value, Plan(self.outcomes.actions[a], start, value / total, tuple(branches))
 
-    def _best(self, belief: Array, point: _Point, depth: int) -> tuple[float, Plan | None]:
+    def _bounds(self, belief: Array, point: _Point, depth: int) -> Array:
+        """No plan that begins with the action here is worth more; shape (A,)."""
+        bounds: Array = self._net(point) @ (belief @ self.outcomes.share)
+        if depth > 0 and not point.relieved:
+            bounds = bounds + self._future(point.time, point.cared, depth) @ belief
+        return bounds
+
+    def _best(self, belief: Array, point: _Point, depth: int, bounds: Array) -> tuple[float, Plan | None]:
         """The best continuation; (0, None) where stopping is best."""
         last = depth <= 0 or point.relieved
-        bounds = self._net(point) @ (belief @ self.outcomes.share)
-        if not last:
-            bounds = bounds + self._future(point.time, point.cared, depth) @ belief
         best, chosen = 0.0, None
         for a in np.argsort(-bounds, kind="stable").tolist():
             if bounds[a] <= best:
                 break
             if self._open(a, point, last=last):
-                value, plan = self._begin(a, belief, point, depth)
+                value, plan = self._begin(a, belief, point, depth, best)
                 if value > best:
                     best, chosen = value, plan
         return best, chosen
