@@ -7,6 +7,7 @@ of the person. Leaves: gates, the best plan that begins with each action, one ra
     settings = decision_settings(priors, rule_set="guideline")
     outcomes = compile_outcomes(priors, space, profile, draws=200, seed=1)
     gates = evaluate_gates(priors, profile, probabilities, settings.rule_set)
+    permitted = permission(priors, profile, gates, settings.rule_set)
     planner = Planner(outcomes, settings, kinds, observe, permitted)
     plans = planner.best_plans(beliefs[0])
     rows = rank(priors, outcomes, plans, beliefs, gates, settings, places)

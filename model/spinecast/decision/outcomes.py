@@ -283,7 +283,7 @@ def _worth(priors: Priors, profile: Profile, source: Draws) -> Array:
     return np.minimum(loss, 1.0) * source.of(table["share_regained"], "logit", "utility/share")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=10_000)
 def relief_weights(start: float, horizon: float, discount: float = 0.0) -> Array:
     """Weights over the five times whose product with a curve is its area from `start` to the horizon, in weeks.
 
