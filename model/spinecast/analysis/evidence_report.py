@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spinecast.analysis.fit_command import cites_rows
 from spinecast.assessment import influence, reasons
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.model import Model
 from spinecast.assessment.patient import parse_patient
 from spinecast.engines import exact
+from spinecast.parameters.pooling import cites_rows
 
 
 def evidence_report(model: Model, patients: Mapping[str, Path]) -> dict[str, Any]:
     """Counts over all parameters, and the influence-weighted share over patients.
 
     Influence is the absolute slope of the log-odds of the leading generator in each parameter on its own scale.
-    A parameter whose quantity cites rows that were read rests on them; another rests on them by as much as the
-    fitted questions narrowed its assumption. Rows from memory do not count.
+    A parameter whose quantity cites rows that were read rests on them; another by as much as the fitted questions
+    narrowed its assumption. Rows from memory do not count.
 
     Returns
     -------
@@ -29,8 +29,7 @@ def evidence_report(model: Model, patients: Mapping[str, Path]) -> dict[str, Any
         assumed numbers leaned on most, by patient).
     """
     free = [i for i, p in enumerate(model.network.parameters) if p.sd > 0 and p.quantity is not None]
-    cited = [i for i in free if (q := model.network.parameters[i].quantity) is not None and cites_rows(q, model.priors)]
-    narrowed = [i for i in free if i not in set(cited) and model.evidence_share[i] >= 0.5]
+    cited = [i for i in free if (q := model.network.parameters[i].quantity) is not None and cites_rows(q, model.priors.rows)]
     by_patient: dict[str, Any] = {}
     total = rests = 0.0
     for name, path in patients.items():
@@ -41,10 +40,8 @@ def evidence_report(model: Model, patients: Mapping[str, Path]) -> dict[str, Any
         rests += share
     return {
         "parameters": len(free),
-        "from_evidence": len(cited) + len(narrowed),
-        "from_evidence_cited": len(cited),
-        "from_evidence_by_fit": len(narrowed),
-        "assumed": len(free) - len(cited) - len(narrowed),
+        "from_evidence": len(cited),
+        "assumed": len(free) - len(cited),
         "share_of_influence_from_evidence": rests / total if total else 0.0,
         "patients": by_patient,
     }

@@ -13,10 +13,11 @@ from spinecast.analysis.targets import targets
 from spinecast.network.build import build_network
 from spinecast.network.fitted import Fitted, path_of, save
 from spinecast.network.model import Network
+from spinecast.parameters.pooling import cites_rows
 from spinecast.parameters.scales import Array
 from spinecast.priors.bundle import write_bundle
 from spinecast.priors.reader import read_priors
-from spinecast.priors.records import Priors, Quantity
+from spinecast.priors.records import Priors
 
 DRAWS = 256
 SEED = 20260101
@@ -68,17 +69,12 @@ def evidence_share(network: Network, priors: Priors, fit: fitting.Fit) -> Array:
     """Share of what is known of each parameter that published rows contribute; shape (P,).
 
     1 where its own quantity cites rows that were read (rows from memory do not count); otherwise the part by
-    which the fitted questions narrowed the declared assumption: 1 - (fitted variance / declared variance).
+    which the fitted questions narrowed the declared assumption, 1 - (fitted variance / declared variance).
     """
     share = np.zeros(len(network.parameters))
     for i, parameter in enumerate(network.parameters):
-        if parameter.quantity is not None and cites_rows(parameter.quantity, priors):
+        if parameter.quantity is not None and cites_rows(parameter.quantity, priors.rows):
             share[i] = 1.0
         elif 0 < parameter.sd < np.inf:
             share[i] = max(0.0, 1.0 - float(fit.covariance[i, i]) / parameter.sd**2)
     return share
-
-
-def cites_rows(quantity: Quantity, priors: Priors) -> bool:
-    """Does the quantity cite a row that was read in a source?"""
-    return any(r in priors.rows and priors.rows[r].seen_in != "memory" for r in quantity.rows)

@@ -16,8 +16,9 @@ from spinecast.analysis.targets import Target
 from spinecast.network.build import prevalence_targets
 from spinecast.network.model import Network
 from spinecast.network.questions import answer, block_table, gradient, mentioned
-from spinecast.parameters.pooling import estimate
+from spinecast.parameters.pooling import cites_rows, estimate
 from spinecast.parameters.scales import Array, to_scale
+from spinecast.priors import grammar
 from spinecast.priors.records import Priors
 
 STEP = 1e-5
@@ -64,13 +65,42 @@ class Fit:
 
 
 def compile_problem(network: Network, priors: Priors, targets: Sequence[Target]) -> Problem:
-    """Collect targets, free parameters and the marginals that stand for prevalence."""
-    touched = {i for t in targets for i in t.question.leaf_parameters(network)} | set(_weights(network))
+    """Collect targets, free parameters and the marginals that stand for prevalence.
+
+    Free are the state weights, every number that cites rows, and every number that a fitted row asks about: the
+    leak of its test, and what its target adds to its test. Any other number is only assumed and stays as declared:
+    were it free, the hundreds of weak cross-causes could explain any row, and nothing would be shown.
+    """
+    touched = {i for t in targets for i in t.question.leaf_parameters(network) if _cites(network, priors, i)}
+    touched |= {i for t in targets for i in asked_about(network, t)} | set(_weights(network))
     free = np.array(sorted(i for i in touched if network.parameters[i].sd > 0), dtype=np.int64)
     prevalence = tuple(_prevalence_rows(network, priors, k) for k in range(len(network.settings)))
     centre = np.array([t.estimate.centre for t in targets])
     spread = np.array([max(t.estimate.sd, SHARPEST) for t in targets])
     return Problem(network, tuple(targets), free, centre, spread, prevalence)
+
+
+def asked_about(network: Network, target: Target) -> set[int]:
+    """Parameters that the row's question is about: its tests' bases, and its target generators' part in them."""
+    row = target.rows[0]
+    tests = _named(row.test) & set(network.leaves)
+    generators = _named(row.target) & set(network.space.generators)
+    found: set[int] = set()
+    for name in tests:
+        leaf = network.leaves[name]
+        found |= {int(i) for i in leaf.base[target.question.setting if len(leaf.base) > 1 else 0].ravel()}
+        for sources in leaf.strength:
+            found |= {int(i) for i in sources if network.parameters[i].name.split("/")[2].split("[")[0] in generators}
+    return found
+
+
+def _named(expression: str) -> set[str]:
+    return set(grammar.names(grammar.parse(expression))) if expression else set()
+
+
+def _cites(network: Network, priors: Priors, parameter: int) -> bool:
+    quantity = network.parameters[parameter].quantity
+    return quantity is not None and cites_rows(quantity, priors.rows)
 
 
 def _weights(network: Network) -> tuple[int, ...]:

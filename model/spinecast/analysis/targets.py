@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spinecast.network.model import Network
 from spinecast.network.questions import MEASURES, Question, compile_question
@@ -56,11 +56,41 @@ def targets(network: Network, priors: Priors, rows: Iterable[Row] | None = None)
     chosen = [r for r in (priors.rows.values() if rows is None else rows) if rows is not None or r.use in ("fit", "holdout")]
     askable = [r for r in chosen if r.measure in MEASURES and r.value is not None and (r.test or r.target)]
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in sorted(askable, key=lambda r: r.id):
+    for row in sorted((positively_asked(r) for r in askable), key=lambda r: r.id):
         key = (row.target, row.test, row.given, row.setting, row.measure, row.use if rows is None else "")
         groups.setdefault(key, []).append(row)
     tables = _tables(askable)
     return [_target(network, priors, group, tables) for group in groups.values()]
+
+
+_SWAPPED = {"lr_pos": "lr_neg", "lr_neg": "lr_pos"}
+
+
+def positively_asked(row: Row) -> Row:
+    """The same figure asked of the finding where the paper asked of its absence, so that both can be pooled.
+
+    `not x`: sensitivity, specificity and shares become one minus themselves, likelihood ratios change places,
+    an odds ratio is inverted. A share of a target's patients with the finding is its sensitivity.
+    """
+    if row.measure == "proportion" and row.target and row.test:
+        row = replace(row, measure="sens")
+    bare = row.test.removeprefix("not ").strip()
+    if bare == row.test or not bare.isidentifier():
+        return row
+    row = replace(row, test=bare, measure=_SWAPPED.get(row.measure, row.measure))
+    if row.measure in ("sens", "spec", "proportion"):
+        return replace(row, value=_mirrored(row.value), low=_mirrored(row.high), high=_mirrored(row.low))
+    if row.measure in ("or", "dor", "rr"):
+        return replace(row, value=_inverted(row.value), low=_inverted(row.high), high=_inverted(row.low))
+    return row
+
+
+def _mirrored(value: float | None) -> float | None:
+    return None if value is None else 1.0 - value
+
+
+def _inverted(value: float | None) -> float | None:
+    return 1.0 / value if value else None
 
 
 def _tables(rows: Sequence[Row]) -> frozenset[tuple[str, ...]]:

@@ -12,6 +12,7 @@ import numpy as np
 from spinecast.analysis import fitting
 from spinecast.analysis.targets import Target, published, targets
 from spinecast.errors import InvalidValueError, MalformedFileError
+from spinecast.network.build import build_network
 from spinecast.network.model import Network
 from spinecast.network.questions import answer
 from spinecast.parameters.scales import Array, from_scale
@@ -91,7 +92,8 @@ def validate(network: Network, priors: Priors, rows: Sequence[Row] | None = None
     free = 0
     effective = 0.0
     if fitted:
-        problem = fitting.compile_problem(network, priors, fitted)
+        # The spreads of the defaults belong to the network as declared, which a fitted one no longer holds.
+        problem = fitting.compile_problem(build_network(priors, network.region), priors, fitted)
         fit = fitting.at(problem, network.theta)
         free, effective = len(problem.free), fitting.degrees_of_freedom(problem, fit)
         residual = fitting.left_out(problem, fit)

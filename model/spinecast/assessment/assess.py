@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import spinecast
 from spinecast.assessment import influence, reasons
-from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, Provenance, Settings
+from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, NextFinding, Provenance, Settings
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.localisation import Localisation, localise
@@ -26,6 +27,7 @@ from spinecast.decision.ranking import rank
 from spinecast.decision.settings import DEFAULT_DEPTH, DEFAULT_RULE_SET, DecisionSettings, decision_settings
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence, main_setting
+from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 
 DEFAULT_DRAWS = 200
@@ -106,37 +108,40 @@ class _Case:
     patient: Patient
     settings: DecisionSettings
     evidence: Evidence
-    beliefs: Array
+    belief: Array
+    near: Network
+    draws: Array
     places: Mapping[str, Localisation]
     profile: Profile
-    draws: int
     seed: int
 
     @classmethod
     def of(cls, model: Model, patient: Patient, settings: DecisionSettings, draws: int, seed: int) -> _Case:
         network = model.network
         evidence = to_evidence(patient, network)
+        belief = exact.posterior(network, network.theta, evidence).states
+        near = network.restricted(_covering(belief))
         theta = np.concatenate([network.theta[None], model.draws[:draws]])
-        beliefs = exact.posterior(network, theta, evidence).states
+        drawn = exact.posterior(near, theta, evidence).states
         places = {g: localise(patient, model.priors, g) for g in network.space.generators}
-        return cls(model, patient, settings, evidence, beliefs, places, _profile(model, patient, evidence, beliefs[0]), draws, seed)
+        return cls(model, patient, settings, evidence, belief, near, drawn, places, _profile(model, patient, evidence, belief), seed)
 
     def assessment(self) -> Assessment:
-        model, network, belief = self.model, self.model.network, self.beliefs[0]
+        """Differential from all states; intervals, plans and ranking from those that carry nearly all of the belief."""
+        model, network, count = self.model, self.model.network, len(self.draws) - 1
         differential = _differential(self)
         gates = evaluate_gates(model.priors, self.profile, _probabilities(self), self.settings.rule_set)
-        keep = _covering(belief)
-        outcomes = compile_outcomes(model.priors, network.space, self.profile, draws=self.draws, seed=self.seed)
-        kept = _restricted(outcomes, keep)
-        plans = self._planner(kept, gates, keep).best_plans(_normalised(belief[keep]))
-        rows = rank(model.priors, kept, plans, _normalised(self.beliefs[:, keep]), gates, self.settings, _targets(self))
+        outcomes = compile_outcomes(model.priors, self.near.space, self.profile, draws=count, seed=self.seed)
+        observer = Observer(self.near, self.near.theta, model.priors, self.evidence, self.draws[0])
+        plans = self._planner(outcomes, gates, observer).best_plans(self.draws[0])
+        rows = rank(model.priors, outcomes, plans, self.draws, gates, self.settings, _targets(self))
         parts = reasons.joint_parts(network, network.theta, self.evidence)
         leaders = [g.id for g in differential[:REASONED]]
         labels = _labels(model)
         return Assessment(
             label=self.patient.label,
             differential=differential,
-            nonspecific=float(belief[0]),
+            nonspecific=float(self.belief[0]),
             explanations=_explanations(self, labels),
             ranking=rows,
             settings=_printed(self),
@@ -144,7 +149,7 @@ class _Case:
             plan=plans[rows[0].id],
             plan_notes=_notes(self, plans[rows[0].id]),
             why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
-            next_findings=self._next(kept, plans, gates, keep),
+            next_findings=self._next(outcomes, plans, gates, observer),
             surprise=reasons.surprise(network, network.theta, self.evidence, parts),
             provenance=_provenance(self, parts, leaders[0]),
             observed=_observed(self),
@@ -153,40 +158,23 @@ class _Case:
             labels=labels,
         )
 
-    def _planner(self, outcomes: Outcomes, gates: Gates, keep: np.ndarray) -> Planner:
-        model = self.model
-        kinds = tuple(p.kind for p in model.priors.procedures.values())
-        observer = Observer(model.network, model.network.theta, model.priors, self.evidence, self.beliefs[0], keep)
-        return Planner(outcomes, self.settings, kinds, observer, permission(model.priors, self.profile, gates, self.settings.rule_set))
+    def _planner(self, outcomes: Outcomes, gates: Gates, observer: Observer) -> Planner:
+        priors = self.model.priors
+        kinds = tuple(p.kind for p in priors.procedures.values())
+        return Planner(outcomes, self.settings, kinds, observer, permission(priors, self.profile, gates, self.settings.rule_set))
 
     def _next(
-        self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, keep: np.ndarray
-    ) -> tuple[reasons.NextFinding, ...]:
+        self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, observer: Observer
+    ) -> tuple[NextFinding, ...]:
         allowed = [p for name, p in plans.items() if not gates.blocked(name)]
-        on_kept = np.stack([state_values(p, outcomes, self.settings) for p in allowed])
-        network = self.model.network
-        values = np.zeros((len(allowed), len(network.space)))
-        values[:, keep] = on_kept
-        belief = np.zeros(len(network.space))
-        belief[keep] = _normalised(self.beliefs[0][keep])
-        return reasons.next_findings(network, network.theta, self.model.priors, self.evidence, belief, values)
+        return reasons.next_findings(observer, np.stack([state_values(p, outcomes, self.settings) for p in allowed]))
 
 
-def _covering(belief: Array) -> np.ndarray:
+def _covering(belief: Array) -> npt.NDArray[np.int64]:
     """Fewest states that carry nearly all of the belief, in their own order."""
     order = np.argsort(-belief, kind="stable")
     count = int(np.searchsorted(np.cumsum(belief[order]), COVERED)) + 1
     return np.sort(order[:count])
-
-
-def _normalised(weights: Array) -> Array:
-    shares: Array = weights / weights.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def _restricted(outcomes: Outcomes, keep: np.ndarray) -> Outcomes:
-    fields = {name: getattr(outcomes, name) for name in Outcomes.__dataclass_fields__}
-    return Outcomes(**{**fields, "share": outcomes.share[keep]})
 
 
 def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) -> Profile:
@@ -203,15 +191,16 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
 
 
 def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:
-    network, draws = case.model.network, case.beliefs[1:] if len(case.beliefs) > 1 else case.beliefs
+    network, near = case.model.network, case.near.space
+    draws = case.draws[1:] if len(case.draws) > 1 else case.draws
     rows = []
     for generator in network.space.generators:
         mask = network.space.mask(generator)
-        low, high = np.quantile(draws @ mask, [0.025, 0.975])
+        low, high = np.quantile(draws @ near.mask(generator), [0.025, 0.975])
         place = case.places[generator]
         rows.append(
             GeneratorProbability(
-                generator, network.generator_labels[generator], float(case.beliefs[0] @ mask), float(low), float(high),
+                generator, network.generator_labels[generator], float(case.belief @ mask), float(low), float(high),
                 _levels(case, generator), place.sides, place.sites,
             )
         )  # fmt: skip
@@ -221,18 +210,18 @@ def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:
 def _levels(case: _Case, generator: str) -> dict[str, float]:
     space = case.model.network.space
     return {
-        level: float(case.beliefs[0] @ space.active[:, i]) for i, (g, level) in enumerate(space.levels) if g == generator and level
+        level: float(case.belief @ space.active[:, i]) for i, (g, level) in enumerate(space.levels) if g == generator and level
     }
 
 
 def _probabilities(case: _Case) -> dict[tuple[str, str], float]:
     space = case.model.network.space
-    found = {level: float(case.beliefs[0] @ space.active[:, i]) for i, level in enumerate(space.levels)}
-    return found | {(g, ""): float(case.beliefs[0] @ space.mask(g)) for g in space.generators}
+    found = {level: float(case.belief @ space.active[:, i]) for i, level in enumerate(space.levels)}
+    return found | {(g, ""): float(case.belief @ space.mask(g)) for g in space.generators}
 
 
 def _explanations(case: _Case, labels: Mapping[str, str]) -> tuple[Explanation, ...]:
-    space, belief = case.model.network.space, case.beliefs[0]
+    space, belief = case.model.network.space, case.belief
     found = []
     for s in np.argsort(-belief, kind="stable")[:MOST_EXPLANATIONS]:
         levels = [space.levels[i] for i in np.flatnonzero(space.active[s])]
@@ -250,7 +239,7 @@ def _target(case: _Case, aim: str, generators: list[str]) -> tuple[str, str]:
     aimed = [g for g in generators if g in case.places]
     if aim == "none" or not aimed:
         return "", ""
-    probability = {g: float(case.beliefs[0] @ case.model.network.space.mask(g)) for g in aimed}
+    probability = {g: float(case.belief @ case.model.network.space.mask(g)) for g in aimed}
     generator = max(aimed, key=lambda g: probability[g])
     place = case.places[generator]
     levels = _levels(case, generator)
@@ -284,7 +273,7 @@ def _printed(case: _Case) -> Settings:
     s = case.settings
     return Settings(
         rule_set=s.rule_set, horizon_weeks=s.horizon_weeks, willingness_to_pay=s.willingness_to_pay, discount=s.discount, depth=s.depth,
-        draws=case.draws, seed=case.seed, currency=s.currency, year=s.year, unit=UNIT, control=CONTROL,
+        draws=len(case.draws) - 1, seed=case.seed, currency=s.currency, year=s.year, unit=UNIT, control=CONTROL,
         setting=case.patient.setting or "unknown",
     )  # fmt: skip
 
@@ -310,8 +299,14 @@ def _labels(model: Model) -> dict[str, str]:
 
 
 def _observed(case: _Case) -> tuple[tuple[str, str], ...]:
-    seen = {**case.patient.contexts, **case.patient.findings}
-    shown = {k: v.value or "uncertain" for k, v in seen.items()}
+    """What was recorded, as it was recorded: value (or the values left open), level and side."""
+    leaves = case.model.network.leaves
+    shown = {}
+    for name, seen in {**case.patient.contexts, **case.patient.findings}.items():
+        values = leaves[name].values if name in leaves else ()
+        open_values = [v for v, weight in zip(values, seen.likelihood, strict=False) if weight > 0]
+        text = seen.value or " or ".join(open_values)
+        shown[name] = ", ".join(p.replace("_", " ") for p in (text, seen.level, seen.side) if p)
     shown |= {c.family: f"{c.positive} of {len(c.tests)} positive" for c in case.patient.counts}
     return tuple(shown.items())
 

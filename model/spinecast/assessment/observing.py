@@ -29,15 +29,11 @@ class Observer:
         What is known now.
     belief : ndarray, shape (S,)
         Weights outcomes when the rarest are taken together.
-    keep : ndarray of int
-        States that the plan search works on.
     """
 
-    def __init__(
-        self, network: Network, theta: Array, priors: Priors, evidence: Evidence, belief: Array, keep: np.ndarray
-    ) -> None:
+    def __init__(self, network: Network, theta: Array, priors: Priors, evidence: Evidence, belief: Array) -> None:
         self.network, self.theta, self.priors = network, theta, priors
-        self.evidence, self.belief, self.keep = evidence, belief, keep
+        self.evidence, self.belief = evidence, belief
         self.setting = main_setting(network, theta, evidence)
         self._shown: dict[tuple[object, ...], tuple[tuple[Seen, ...], Array]] = {}
         self._tables: dict[str, Array] = {}
@@ -65,7 +61,7 @@ class Observer:
             label = ", ".join(text for text, _, _ in combination)
             outcomes.append(Seen(action, label, combination[0][2] if len(group) == 1 else None))
         vectors = [dict(zip(group, (vector for _, vector, _ in c), strict=True)) for c in product(*parts)]
-        return self._merged(action, outcomes, self.likelihoods(known, vectors)[:, self.keep])
+        return self._merged(action, outcomes, self.likelihoods(known, vectors))
 
     def likelihoods(self, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> Array:
         """P(each outcome | state, what is known); shape (O, S). `conditional` is the same, one outcome at a time."""
@@ -184,7 +180,7 @@ class Observer:
         """Keep the most probable outcomes apart and add the rest up."""
         if len(outcomes) <= MOST_OUTCOMES:
             return tuple(outcomes), rows
-        order = np.argsort(-(rows @ self.belief[self.keep]), kind="stable")
+        order = np.argsort(-(rows @ self.belief), kind="stable")
         top, rest = order[: MOST_OUTCOMES - 1], order[MOST_OUTCOMES - 1 :]
         kept = (*(outcomes[i] for i in top), Seen(action, "anything else"))
         return kept, np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from spinecast.assessment.assessment import NextFinding, Surprise, Weight
-from spinecast.assessment.observing import conditional
+from spinecast.assessment.observing import Observer
 from spinecast.engines import exact
-from spinecast.network.evidence import Evidence, main_setting
+from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
-from spinecast.priors.records import Priors, Quantity
+from spinecast.priors.records import Quantity
 
 DECIBAN = 10 / np.log(10)
 
@@ -23,10 +23,11 @@ def joint_parts(network: Network, theta: Array, evidence: Evidence) -> list[tupl
     share = network.setting_prior(theta)
     likelihood = share if evidence.setting is None else evidence.setting
     parts = []
+    shared: dict[str, Array] = {}
     with np.errstate(divide="ignore"):
         for k in np.flatnonzero(likelihood):
             prior = np.log(likelihood[k]) + network.log_prior(theta, int(k))
-            parts.append((prior, exact.factors(network, theta, evidence, int(k))))
+            parts.append((prior, exact.factors(network, theta, evidence, int(k), shared)))
     return parts
 
 
@@ -105,43 +106,38 @@ def _total(log_weight: Array) -> float:
     return float(peak + np.log(np.exp(log_weight - peak).sum()))
 
 
-def next_findings(
-    network: Network,
-    theta: Array,
-    priors: Priors,
-    evidence: Evidence,
-    belief: Array,
-    plan_values: Array,
-) -> tuple[NextFinding, ...]:
+def next_findings(observer: Observer, plan_values: Array) -> tuple[NextFinding, ...]:
     """Everything not yet observed that could be asked or tested, most valuable first.
 
     Parameters
     ----------
-    belief : ndarray, shape (S,)
+    observer : Observer
+        Knows the evidence and the belief.
     plan_values : ndarray, shape (plans, S)
         Value of each candidate plan in each state; the plan is chosen anew after the finding.
     """
+    priors, belief = observer.priors, observer.belief
     burden = priors.economics["burden_usd"]
     assert isinstance(burden, dict)
     cost = {k: estimate(q, priors.rows, "identity").value for k, q in burden.items() if isinstance(q, Quantity)}
     settled = max(0.0, float((plan_values @ belief).max()))
     entropy = _entropy(belief)
-    setting = main_setting(network, theta, evidence)
     found = []
     for finding in priors.findings.values():
-        if finding.id in evidence.likelihood or finding.id not in network.leaves or finding.kind == "block":
+        if finding.id in observer.evidence.likelihood or finding.id not in observer.network.leaves or finding.kind == "block":
             continue
-        leaf = network.leaves[finding.id]
-        value, after = -settled, 0.0
-        for vector in np.eye(len(leaf.values)):
-            seen = belief * conditional(network, theta, evidence, {finding.id: vector}, setting)
-            value += max(0.0, float((plan_values @ seen).max()))
-            after += _entropy(seen)
+        size = len(observer.network.leaves[finding.id].values)
+        outcomes = observer.likelihoods(observer.evidence, [{finding.id: vector} for vector in np.eye(size)]) * belief
+        value = np.maximum(outcomes @ plan_values.T, 0.0).max(axis=1).sum() - settled
+        after = sum(_entropy(outcome) for outcome in outcomes)
         price = cost[finding.burden]
-        found.append(
-            NextFinding(finding.id, finding.label, finding.kind, max(value, 0.0) - price, max(entropy - after, 0.0), price)
-        )
+        gain = round(max(float(value), 0.0), DECIMALS)
+        found.append(NextFinding(finding.id, finding.label, finding.kind, gain - price, max(entropy - after, 0.0), price))
     return tuple(sorted(found, key=lambda f: (-f.value, -f.bits, f.id)))
+
+
+DECIMALS = 6
+"""Gains are rounded to this, so that rounding noise does not decide the order of things worth nothing."""
 
 
 def _entropy(weight: Array) -> float:

@@ -120,7 +120,7 @@ class BatchEngine:
         self.theta = network.theta if theta is None else theta
         self._names = list(network.leaves)
         self._position = {name: i for i, name in enumerate(self._names)}
-        self._runs = tuple(_runs(network))
+        self._slots = _slots(network)
         self._blocks: dict[str, _Rows] = {}
         self._settings = [_Compiled(self, k) for k in range(len(network.settings))]
         self._share = network.setting_prior(self.theta)
@@ -205,7 +205,7 @@ class BatchEngine:
         for k in np.unique(setting):
             chosen = np.flatnonzero(setting == k)
             whole = len(chosen) == len(codes)
-            part, part_scale = self._settings[k].weights(codes if whole else codes[chosen], self._runs)
+            part, part_scale = self._settings[k].weights(codes if whole else codes[chosen])
             if whole:
                 return part, scale + part_scale
             weight[chosen] = part
@@ -265,16 +265,14 @@ def _chunks(owner: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _runs(network: Network) -> Iterator[tuple[int, int, int, int]]:
-    """(first state, last state, parent, first level): states of one parent add consecutive levels."""
+def _slots(network: Network) -> tuple[npt.NDArray[np.int64], ...]:
+    """For each place among the active levels of a state, which level it is (L, one past the last, where none)."""
     space = network.space
-    states = range(1, len(space))
-    for parent, group in groupby(states, key=lambda s: int(space.parent[s])):
-        members = list(group)
-        added = space.added[members]
-        if not np.array_equal(added, np.arange(added[0], added[0] + len(added))):
-            raise AssertionError("states of one parent must add consecutive levels")
-        yield members[0], members[-1] + 1, parent, int(added[0])
+    slots = np.full((len(space), int(space.count.max())), len(space.levels))
+    for state, active in enumerate(space.active):
+        chosen = np.flatnonzero(active)
+        slots[state, : len(chosen)] = chosen
+    return tuple(np.ascontiguousarray(slots.T))
 
 
 class _Compiled:
@@ -314,7 +312,7 @@ class _Compiled:
             return [(self.engine._rows(block, self.setting), 1)]
         return [(self.engine._rows(block, self.setting), 0)]
 
-    def weights(self, codes: Codes, runs: Sequence[tuple[int, int, int, int]]) -> tuple[Array, Array]:
+    def weights(self, codes: Codes) -> tuple[Array, Array]:
         """Unnormalised state weights (n, S) and their log scale (n,)."""
         rows: list[list[Array]] = [[self.prior] for _ in codes]
         for context in self._contexts:
@@ -326,14 +324,11 @@ class _Compiled:
                 if index:
                     rows[person].append(table[index])
         self._dense.collect(codes, rows)
-        by_state = np.empty((len(self.prior), len(codes)))
-        by_state[0] = 1.0
-        by_level = np.ascontiguousarray(levels.T)
-        for first, last, parent, level in runs:
-            np.multiply(by_state[parent], by_level[level : level + last - first], out=by_state[first:last])
-        weight = np.ascontiguousarray(by_state.T)
+        weight = np.ones((len(codes), len(self.prior)))
         # One person at a time: the weights stay in the first-level cache while the rows pass by.
-        for mine, factors in zip(weight, rows, strict=True):
+        for mine, by_level, factors in zip(weight, levels, rows, strict=True):
+            for slot in self.engine._slots:
+                np.multiply(mine, by_level.take(slot), out=mine)
             for row in factors:
                 np.multiply(mine, row, out=mine)
         return weight, scale
@@ -353,7 +348,7 @@ class _Fold:
         self.table = np.concatenate(lines) if lines else np.zeros((0, width + 1))
 
     def levels(self, codes: Codes) -> tuple[Array, Array]:
-        """Exponential of the folded log factors by level (n, L), and the folded constant (n,)."""
+        """Exponential of the folded log factors by level, then a one (n, L + 1); and the folded constant (n,)."""
         total = np.zeros((len(codes), self.width + 1))
         person, entry = np.nonzero(codes[:, self.columns] >= 0)
         if len(person):
@@ -361,8 +356,10 @@ class _Fold:
             line = self.first[entry] + by * self.values[entry] + codes[person, self.columns[entry]]
             start = np.flatnonzero(np.r_[True, person[1:] != person[:-1]])
             total[person[start]] = np.add.reduceat(self.table[line], start, axis=0)
+        constant = total[:, self.width].copy()
+        total[:, self.width] = 0.0
         with np.errstate(over="ignore"):
-            return np.exp(total[:, : self.width]), total[:, self.width]
+            return np.exp(total), constant
 
 
 def _parents(network: Network, leaf: Leaf) -> set[tuple[str, str]]:

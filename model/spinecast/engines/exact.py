@@ -62,10 +62,12 @@ def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
     likelihood = np.ones(len(network.settings)) if evidence.setting is None else evidence.setting
     share = network.setting_prior(theta) * likelihood
     terms = []
+    shared: dict[str, Array] = {}
     with np.errstate(divide="ignore"):
         for k in np.flatnonzero(likelihood):
             weight = np.log(share[..., k] / share.sum(axis=-1))[..., None]
-            terms.append(weight + network.log_prior(theta, int(k)) + log_likelihood(network, theta, evidence, int(k)))
+            found = factors(network, theta, evidence, int(k), shared).values()
+            terms.append(sum(found, start=weight + network.log_prior(theta, int(k))))
     if not terms:
         raise ImpossibleFindingsError(("setting",))
     return terms[0] if len(terms) == 1 else np.logaddexp.reduce(np.stack(terms), axis=0)
@@ -76,11 +78,15 @@ def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: 
     return sum(factors(network, theta, evidence, setting).values(), start=np.zeros(len(network.space)))
 
 
-def factors(network: Network, theta: Array, evidence: Evidence, setting: int) -> dict[str, Array]:
+def factors(
+    network: Network, theta: Array, evidence: Evidence, setting: int, shared: dict[str, Array] | None = None
+) -> dict[str, Array]:
     """Log P(part of the evidence | state) of parts that are independent given the state; each (..., S).
 
     A part is a block, or everything that depends on one unknown or known context together with that context.
+    `shared` keeps the blocks that are the same in every setting (all but contexts) from one setting to the next.
     """
+    shared = {} if shared is None else shared
     parts: dict[str, Array] = {}
     by_context: dict[str, Array] = {}
     observed = {network.block_of[leaf] for leaf in evidence.likelihood} | set(evidence.counts)
@@ -90,7 +96,12 @@ def factors(network: Network, theta: Array, evidence: Evidence, setting: int) ->
             if name in network.modulators:
                 continue
             known = known_value(network, evidence, block.by)
-            factor = block_likelihood(network, theta, block, evidence, setting)
+            if name not in shared:
+                factor = block_likelihood(network, theta, block, evidence, setting)
+                if not network.leaves[block.leaves[0]].is_context:
+                    shared[name] = factor
+            else:
+                factor = shared[name]
             if not block.by:
                 parts[name] = np.log(factor[..., 0, :])[..., block.config_of_state]
             elif known is not None:

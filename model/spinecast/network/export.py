@@ -58,10 +58,16 @@ def to_pgmpy(network: Network, theta: Array | None = None, setting: str | None =
     DiscreteBayesianNetwork
         Right only with `EVIDENCE` observed; `graph["evidence"]` holds it.
     """
+    model = to_pgmpy_model(nodes(network, theta, setting))
+    model.graph["evidence"] = dict(EVIDENCE)
+    return model
+
+
+def to_pgmpy_model(built: Sequence[Node]) -> Any:
+    """Any nodes, parents before children, as a checked `DiscreteBayesianNetwork`."""
     from pgmpy.factors.discrete import TabularCPD
     from pgmpy.models import DiscreteBayesianNetwork
 
-    built = nodes(network, theta, setting)
     values = {node.name: list(node.values) for node in built}
     model = DiscreteBayesianNetwork()
     model.add_nodes_from(values)
@@ -75,7 +81,6 @@ def to_pgmpy(network: Network, theta: Array | None = None, setting: str | None =
             )
         )  # fmt: skip
     model.check_model()
-    model.graph["evidence"] = dict(EVIDENCE)
     return model
 
 

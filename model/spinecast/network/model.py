@@ -7,7 +7,7 @@ B values of the context that a leaf's base depends on, Z frailty nodes of a fami
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -100,6 +100,24 @@ class Network:
     parameters: tuple[Parameter, ...]
     theta: Array
     generator_labels: Mapping[str, str] = field(default_factory=dict)
+    whole: StateSpace | None = None
+    kept: Ints | None = None
+
+    def restricted(self, keep: Ints) -> Network:
+        """The same network looked at in some of its states only, for one person's many draws.
+
+        Priors are still normalised over all states. Leaves forget the configurations that no kept state has.
+
+        Parameters
+        ----------
+        keep : ndarray of int
+            Indices of states, ascending.
+        """
+        leaves = {name: _restricted_leaf(leaf, keep) for name, leaf in self.leaves.items()}
+        blocks = {name: _restricted_block(block, keep, leaves) for name, block in self.blocks.items()}
+        fields = {name: getattr(self, name) for name in Network.__dataclass_fields__}
+        space = self.space.only(keep)
+        return Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self.space, "kept": keep})
 
     @cached_property
     def block_of(self) -> dict[str, str]:
@@ -118,13 +136,14 @@ class Network:
         return to_pgmpy(self, theta, setting)
 
     def log_prior(self, theta: Array, setting: int) -> Array:
-        """Log probability of each state among those who present; shape (..., S), sums to one."""
-        score = theta[..., self.prevalence[setting]] @ self.space.active.T.astype(float)
+        """Log probability of each state among those who present; shape (..., S), sums to one over all states."""
+        space = self.space if self.whole is None else self.whole
+        score = theta[..., self.prevalence[setting]] @ space.active.T.astype(float)
         second, third = (theta[..., i][..., None] for i in self.co_occurrence[setting])
-        score = score + second * (self.space.count >= 2) + third * (self.space.count >= 3)
+        score = score + second * (space.count >= 2) + third * (space.count >= 3)
         peak = score.max(axis=-1, keepdims=True)
         normalised: Array = score - peak - np.log(np.exp(score - peak).sum(axis=-1, keepdims=True))
-        return normalised
+        return normalised if self.kept is None else normalised[..., self.kept]
 
     def setting_prior(self, theta: Array) -> Array:
         """Weight of each setting where it is unknown; shape (..., settings)."""
@@ -166,6 +185,19 @@ class Network:
         return tables
 
 
+def _restricted_leaf(leaf: Leaf, keep: Ints) -> Leaf:
+    used, index = np.unique(leaf.config_of_state[keep], return_inverse=True)
+    return replace(leaf, activity=leaf.activity[used], config_of_state=index.reshape(-1))
+
+
+def _restricted_block(block: Block, keep: Ints, leaves: Mapping[str, Leaf]) -> Block:
+    used, index = np.unique(block.config_of_state[keep], return_inverse=True)
+    first = np.searchsorted(index, np.arange(len(used)), sorter=np.argsort(index, kind="stable"))
+    states = np.argsort(index, kind="stable")[first]
+    configs = np.stack([leaves[name].config_of_state[states] for name in block.leaves])
+    return replace(block, config_of_state=index.reshape(-1), leaf_config=configs)
+
+
 def frailty_values(loading: Array) -> Array:
     """Mean-one frailty at the nodes of a log-normal with this spread; shape (..., Z)."""
     raw = np.exp(loading[..., None] * FRAILTY_NODES)
@@ -198,12 +230,19 @@ def _log_linear(base: Array, ratios: Array, activity: Array) -> Array:
     return mass
 
 
+MOST_CODES = 2**62
+"""Mixed-radix codes are renumbered before they would overflow."""
+
+
 def combine_configs(columns: Sequence[npt.NDArray[np.int64]]) -> tuple[Ints, Ints]:
     """Joint configurations of several per-state columns: (S,) index and (C, columns) distinct rows."""
     matrix = np.stack(columns, axis=1)
-    code = np.zeros(len(matrix), dtype=np.int64)
+    code, size = np.zeros(len(matrix), dtype=np.int64), 1
     for column in columns:
-        # Renumbering after each column keeps the code below S * (largest column), far from overflow.
-        _, code = np.unique(code * (int(column.max()) + 1) + column, return_inverse=True)
+        radix = int(column.max()) + 1
+        if size * radix > MOST_CODES:
+            _, code = np.unique(code, return_inverse=True)
+            size = int(code.max()) + 1
+        code, size = code * radix + column, size * radix
     _, first, index = np.unique(code, return_index=True, return_inverse=True)
     return index, matrix[first]

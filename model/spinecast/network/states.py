@@ -40,7 +40,12 @@ class StateSpace:
     count: Ints
 
     def __len__(self) -> int:
-        return len(self.parent)
+        return len(self.count)
+
+    def only(self, keep: Ints) -> StateSpace:
+        """Some of the states, in order; they are no longer each other's parents, so `parent` and `added` are empty."""
+        none = np.zeros(0, dtype=np.int64)
+        return StateSpace(self.generators, self.levels, self.level_of[keep], self.active[keep], none, none, self.count[keep])
 
     def mask(self, generator: str, levels: Sequence[str] = ()) -> Bools:
         """States in which the generator is active (at one of `levels`, where given); shape (S,)."""

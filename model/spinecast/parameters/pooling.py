@@ -199,3 +199,8 @@ def _responders(rows: Sequence[Row], sd: float) -> Estimate:
     pooled = pool(rows).mean
     factor = -0.35 / sd
     return Estimate("identity", factor * pooled.centre, math.hypot(factor * pooled.sd, 0.5 * factor * pooled.centre))
+
+
+def cites_rows(quantity: Quantity, rows: Mapping[str, Row]) -> bool:
+    """Does the quantity cite a row that was read in a source (memory does not count)?"""
+    return any(r in rows and rows[r].seen_in != "memory" for r in quantity.rows)
