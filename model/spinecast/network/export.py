@@ -5,7 +5,7 @@ latent a family; sedation; and profiles. Generators are independent roots here, 
 active, at most three) comes from `presents`, which MUST be observed as "yes" in every query: `EVIDENCE` is that
 clamp, and the exported model carries it as `model.graph["evidence"]`.
 
-Wide leaves use profiles (parent divorcing by deterministic nodes, docs/decisions/0003): a profile says which of
+Wide leaves use profiles (parent divorcing by deterministic nodes, docs/decisions/0007): a profile says which of
 its parents are active as far as the leaf can tell, and the leaf has two profiles for parents. What tables hold
 for more than three active generators is arbitrary, since `presents` excludes it.
 """
