@@ -143,7 +143,7 @@ def test_it_survives_a_file(network, model, tmp_path):
 
 
 def test_the_real_network_exports_in_little_room():
-    """Fewer numbers than ten million (80 MB), where plain tables would need hundreds of millions."""
+    """Fewer numbers than ten million (80 MB), where plain tables would need more than twice that."""
     network = build_network(read_priors(priors_folder()))
     built = export.nodes(network)
     assert sum(node.table.size for node in built) < 10_000_000
