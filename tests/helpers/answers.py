@@ -87,6 +87,8 @@ def answer(**changes: Any) -> Assessment:
             7,
             "USD",
             2025,
+            "money",
+            "USD",
             "net benefit over waiting",
             "sham, and zero is waiting",
             "spine_clinic",

@@ -37,9 +37,7 @@ class FitReport:
     priors_hash: str
 
 
-def fit_priors(
-    folder: Path, region: str = "lumbosacral", *, tell: Callable[[str], None] = lambda _: None
-) -> FitReport:
+def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str], None] = lambda _: None) -> FitReport:
     """Fit a region and write `fitted/<region>.npz` and the bundle into the priors folder.
 
     Starts from the declared defaults, never from an earlier fit, so that the result depends on the priors only.

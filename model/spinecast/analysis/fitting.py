@@ -124,7 +124,9 @@ def informs_prevalence(target: Target) -> bool:
 def part(problem: Problem, *, prevalence: bool) -> Problem:
     """One module: the state weights against the rows that count generators, or all the tables against every row."""
     weights = np.isin(problem.free, _weights(problem.network))
-    keep = [i for i, t in enumerate(problem.targets) if informs_prevalence(t)] if prevalence else list(range(len(problem.targets)))
+    keep = (
+        [i for i, t in enumerate(problem.targets) if informs_prevalence(t)] if prevalence else list(range(len(problem.targets)))
+    )
     return Problem(
         problem.network,
         tuple(problem.targets[i] for i in keep),
@@ -159,9 +161,7 @@ def _prevalence_rows(network: Network, priors: Priors, setting: int) -> tuple[in
     return setting, network.prevalence[setting], centre, np.array([e.sd for e in made])
 
 
-def solve(
-    problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str], None] = lambda _: None
-) -> tuple[Array, int]:
+def solve(problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str], None] = lambda _: None) -> tuple[Array, int]:
     """Levenberg-Marquardt from `start`, deterministic; the parameters, and how many steps it took.
 
     Each question touches few parameters and its slopes come from one pass over its own grid, which scipy's
@@ -170,7 +170,7 @@ def solve(
     theta, damping = start.copy(), 1e-3
     cost, residuals = _cost(problem, theta)
     iterations = 0
-    for iterations in range(1, most + 1):  # noqa: B007
+    for iterations in range(1, most + 1):
         jacobian = _jacobian(problem, theta)
         gradient, curvature = _normal_equations(problem, theta, jacobian, residuals)
         improved = False
@@ -205,7 +205,7 @@ def _cost(problem: Problem, theta: Array) -> tuple[float, Array]:
     held, _, _ = _held(problem, theta)
     cost = float(residuals @ residuals + held @ held)
     for setting in problem.prevalence:
-        misfit, _ = _marginals(problem.network, theta, *setting)
+        misfit, _ = _marginals(problem.network, theta, setting[0], *setting[2:])
         cost += float(misfit @ misfit)
     return cost / 2, residuals
 
@@ -218,12 +218,12 @@ def _held(problem: Problem, theta: Array) -> tuple[Array, Array, Array]:
     return (theta[problem.free] - default) * weight, weight, default
 
 
-def _marginals(network: Network, theta: Array, setting: int, indices: Array, centre: Array, sd: Array) -> tuple[Array, Array]:
+def _marginals(network: Network, theta: Array, setting: int, centre: Array, sd: Array) -> tuple[Array, Array]:
     """Weighted misfit of each level's marginal log-odds, and its Jacobian over that setting's weights."""
     p = np.exp(network.log_prior(theta, setting))
     active = network.space.active
     marginal = p @ active
-    covariance = (active * p[:, None]).T @ active - np.outer(marginal, marginal)
+    covariance: Array = (active * p[:, None]).T @ active - np.outer(marginal, marginal)
     slope = covariance / (marginal * (1 - marginal))[:, None]
     misfit = np.log(marginal) - np.log1p(-marginal) - centre
     return misfit / sd, slope / sd[:, None]
@@ -276,7 +276,7 @@ def _slopes(
         block = network.blocks[key]
         here: Array | None = None
         for parameter in free.intersection(question.block_parameters(network, block)):
-            name = (key, question.setting, question.pain_free, parameter, *mentioned(network, block, question))
+            name = (key, question.setting, question.pain_free, parameter, *mentioned(block, question))
             if name not in changes:
                 here = block_table(network, theta, block, question) if here is None else here
                 changes[name] = block_table(network, _moved(theta, parameter), block, question) - here
@@ -289,7 +289,7 @@ def _normal_equations(problem: Problem, theta: Array, jacobian: Array, residuals
     curvature = jacobian.T @ jacobian + np.diag(weight**2)
     column = {int(p): j for j, p in enumerate(problem.free)}
     for setting in problem.prevalence:
-        misfit, slope = _marginals(problem.network, theta, *setting)
+        misfit, slope = _marginals(problem.network, theta, setting[0], *setting[2:])
         columns = [column[int(i)] for i in setting[1]]
         gradient[columns] += slope.T @ misfit
         curvature[np.ix_(columns, columns)] += slope.T @ slope
@@ -302,7 +302,7 @@ def _finish(problem: Problem, theta: Array, iterations: int) -> Fit:
     _, curvature = _normal_equations(problem, theta, jacobian, residuals)
     size = len(problem.network.parameters)
     sd = np.array([p.sd for p in problem.network.parameters])
-    covariance = np.diag(np.where(np.isfinite(sd), sd, 1.0) ** 2)
+    covariance: Array = np.diag(np.where(np.isfinite(sd), sd, 1.0) ** 2)
     covariance[np.ix_(problem.free, problem.free)] = np.linalg.inv(curvature)
     full = np.zeros((len(problem.targets), size))
     full[:, problem.free] = jacobian

@@ -14,6 +14,7 @@ from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 
+
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """N simulated people.
@@ -38,12 +39,10 @@ class Cohort:
 
     def truth(self) -> Array:
         """Which generator levels are truly active; shape (N, L)."""
-        return self.network.space.active[self.state].astype(float)
+        return np.asarray(self.network.space.active[self.state], dtype=float)
 
 
-def simulate(
-    network: Network, count: int, setting: str, seed: int, *, observed: float | Mapping[str, float] = 1.0
-) -> Cohort:
+def simulate(network: Network, count: int, setting: str, seed: int, *, observed: float | Mapping[str, float] = 1.0) -> Cohort:
     """Draw people who present in a setting.
 
     Parameters
@@ -86,7 +85,13 @@ def _frailty_node(network: Network, block: str, count: int, generator: np.random
 
 
 def _values(
-    network: Network, leaf: Leaf, setting: int, state: np.ndarray, by: np.ndarray, node: np.ndarray, generator: np.random.Generator
+    network: Network,
+    leaf: Leaf,
+    setting: int,
+    state: np.ndarray,
+    by: np.ndarray,
+    node: np.ndarray,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """One value a person; a block that can be sedated gets a code with its sedation."""
     block = network.blocks[network.block_of[leaf.id]]
@@ -100,7 +105,8 @@ def _values(
     else:
         chances = table[by if table.shape[0] > 1 else 0, node, config]
     drawn = (generator.random((len(state), 1)) > np.cumsum(chances, axis=1)).sum(axis=1)
-    return np.minimum(drawn, len(leaf.values) - 1) + shift
+    coded: np.ndarray = np.minimum(drawn, len(leaf.values) - 1) + shift
+    return coded
 
 
 def to_table(cohort: Cohort) -> dict[str, list[str]]:

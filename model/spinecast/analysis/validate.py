@@ -146,7 +146,9 @@ def read_row_file(path: Path) -> tuple[Row, ...]:
         raise MalformedFileError(f"{path}: {error}") from None
     needed = ("id", "measure", "value")
     if not table:
-        raise MalformedFileError(f"{path}: no rows; needed columns are {', '.join(needed)}, target, test, given, setting, low, high, n")
+        raise MalformedFileError(
+            f"{path}: no rows; needed columns are {', '.join(needed)}, target, test, given, setting, low, high, n"
+        )
     for column in needed:
         if column not in table[0]:
             raise MalformedFileError(f"{path}: the column {column!r} is missing")

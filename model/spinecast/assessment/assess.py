@@ -24,7 +24,14 @@ from spinecast.decision.outcomes import Outcomes, compile_outcomes
 from spinecast.decision.plan import Plan, Planner, state_values
 from spinecast.decision.profile import Done, Profile
 from spinecast.decision.ranking import rank
-from spinecast.decision.settings import DEFAULT_DEPTH, DEFAULT_RULE_SET, DecisionSettings, decision_settings
+from spinecast.decision.settings import (
+    DEFAULT_DEPTH,
+    DEFAULT_RULE_SET,
+    MONEY,
+    RELIEF_WEEKS,
+    DecisionSettings,
+    decision_settings,
+)
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Network
@@ -32,14 +39,17 @@ from spinecast.parameters.scales import Array
 
 DEFAULT_DRAWS = 200
 DEFAULT_SEED = 20260101
-COVERED = 1 - 1e-4
+COVERED = 0.999
 """Posterior mass of the joint states that the plan search works on; the rest is spread over them."""
 
 MOST_EXPLANATIONS = 5
 REASONED = 3
 """Generators for which the weight of evidence is worked out."""
 
-UNIT = "net benefit over waiting, in money at the stated willingness to pay for a quality-adjusted life year"
+UNITS = {
+    MONEY: "net benefit over waiting, in money at the stated willingness to pay for a quality-adjusted life year",
+    RELIEF_WEEKS: "discounted weeks of at least half relief over waiting, harm counted in them, cost left out",
+}
 CONTROL = "sham (specific effect) plus one contextual effect common to all active care; zero is waiting with the natural course"
 
 
@@ -49,6 +59,7 @@ def assess(
     rule_set: str | None = None,
     willingness_to_pay: float | None = None,
     horizon_weeks: float | None = None,
+    value_in: str = MONEY,
     depth: int = DEFAULT_DEPTH,
     draws: int = DEFAULT_DRAWS,
     seed: int = DEFAULT_SEED,
@@ -66,6 +77,8 @@ def assess(
         Money per quality-adjusted life year.
     horizon_weeks : float, optional
         At most 52.
+    value_in : str
+        "money", or "relief_weeks" to leave cost out.
     depth : int
         Decisions that a plan looks ahead.
     draws : int
@@ -94,6 +107,7 @@ def assess(
         model.priors,
         rule_set=rule_set or known.rule_set or DEFAULT_RULE_SET,
         horizon_weeks=horizon_weeks,
+        value_in=value_in,
         willingness_to_pay=willingness_to_pay,
         depth=depth,
     )
@@ -124,7 +138,9 @@ class _Case:
         theta = np.concatenate([network.theta[None], model.draws[:draws]])
         drawn = exact.posterior(near, theta, evidence).states
         places = {g: localise(patient, model.priors, g) for g in network.space.generators}
-        return cls(model, patient, settings, evidence, belief, near, drawn, places, _profile(model, patient, evidence, belief), seed)
+        return cls(
+            model, patient, settings, evidence, belief, near, drawn, places, _profile(model, patient, evidence, belief), seed
+        )
 
     def assessment(self) -> Assessment:
         """Differential from all states; intervals, plans and ranking from those that carry nearly all of the belief."""
@@ -150,7 +166,7 @@ class _Case:
             plan_notes=_notes(self, plans[rows[0].id]),
             why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
             next_findings=self._next(outcomes, plans, gates, observer),
-            surprise=reasons.surprise(network, network.theta, self.evidence, parts),
+            surprise=reasons.surprise(parts),
             provenance=_provenance(self, parts, leaders[0]),
             observed=_observed(self),
             goals=tuple(_goal_text(g.goal, g.baseline, g.target, g.unit) for g in self.patient.goals),
@@ -163,9 +179,7 @@ class _Case:
         kinds = tuple(p.kind for p in priors.procedures.values())
         return Planner(outcomes, self.settings, kinds, observer, permission(priors, self.profile, gates, self.settings.rule_set))
 
-    def _next(
-        self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, observer: Observer
-    ) -> tuple[NextFinding, ...]:
+    def _next(self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, observer: Observer) -> tuple[NextFinding, ...]:
         allowed = [p for name, p in plans.items() if not gates.blocked(name)]
         return reasons.next_findings(observer, np.stack([state_values(p, outcomes, self.settings) for p in allowed]))
 
@@ -273,7 +287,8 @@ def _printed(case: _Case) -> Settings:
     s = case.settings
     return Settings(
         rule_set=s.rule_set, horizon_weeks=s.horizon_weeks, willingness_to_pay=s.willingness_to_pay, discount=s.discount, depth=s.depth,
-        draws=len(case.draws) - 1, seed=case.seed, currency=s.currency, year=s.year, unit=UNIT, control=CONTROL,
+        draws=len(case.draws) - 1, seed=case.seed, currency=s.currency, year=s.year, value_in=s.value_in,
+        value_unit=s.value_unit, unit=UNITS[s.value_in], control=CONTROL,
         setting=case.patient.setting or "unknown",
     )  # fmt: skip
 

@@ -108,6 +108,8 @@ class Settings:
     seed: int
     currency: str
     year: int
+    value_in: str
+    value_unit: str
     unit: str
     control: str
     setting: str

@@ -55,7 +55,7 @@ def _log_odds(log_joint: Array, mask: np.ndarray) -> float:
 def _only(model: Model, evidence: Evidence, part: str) -> Evidence:
     """The evidence of one part, with the contexts that its bases depend on."""
     network = model.network
-    blocks = [b for b in network.blocks.values() if b.id == part or b.by == part]
+    blocks = [b for b in network.blocks.values() if part in (b.id, b.by)]
     keep = {n for b in blocks for n in b.leaves} | {b.by for b in blocks} | {part}
     dropped = [n for n in evidence.likelihood if n not in keep] + [c for c in evidence.counts if c != part]
     return evidence.without(*dropped)
@@ -69,7 +69,7 @@ def _parameters(model: Model, evidence: Evidence, part: str, setting: int) -> li
     counted = {t for tests, _ in only.counts.values() for t in tests}
     for name in {*only.likelihood, *counted}:
         leaf = network.leaves[name]
-        if network.block_of[name] != part and leaf.by != part and name != part:
+        if network.block_of[name] != part and part not in (leaf.by, name):
             continue
         base = leaf.base[setting if len(leaf.base) > 1 else 0]
         known = only.likelihood.get(leaf.by) if leaf.by else None

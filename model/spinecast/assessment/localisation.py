@@ -9,6 +9,7 @@ from spinecast.assessment.patient import Patient
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Priors, Quantity
 
+
 @dataclass(frozen=True, slots=True)
 class Localisation:
     """Where a generator is, if it is active.

@@ -84,7 +84,7 @@ class Observer:
         found: dict[str, list[Block]] = {}
         for name in sorted(own):
             block = network.blocks[name]
-            if not block.by or exact.known_value(network, known, block.by) is not None:
+            if not block.by or exact.known_value(known, block.by) is not None:
                 found[name] = [block]
             elif block.by not in found:
                 found[block.by] = [network.blocks[b] for b in sorted(seen) if network.blocks[b].by == block.by]
@@ -108,7 +108,7 @@ class Observer:
             spread.append(factors[key])
         together: Array = math.prod(spread[1:], start=spread[0])
         if context not in network.modulators:
-            value = exact.known_value(network, known, blocks[0].by) or 0
+            value = exact.known_value(known, blocks[0].by) or 0
             certain: Array = together[value if len(together) > 1 else 0]
             return certain
         leaf = network.leaves[context]

@@ -99,16 +99,20 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
     procedures = _procedures(table.get("procedures", []), priors, _assessed_on(table))
     for name, seen in _from_procedures(procedures, priors).items():
         if name in findings:
-            raise InvalidValueError(f"findings.{name}", findings[name].value, "either the finding or the dated procedure record, not both")
+            raise InvalidValueError(
+                f"findings.{name}", findings[name].value, "either the finding or the dated procedure record, not both"
+            )
         findings[name] = seen
     return Patient(
         label=_text(table, "label"),
-        setting=_choice("setting", table["setting"], tuple(priors.settings)) if table.get("setting") not in (None, "", *UNKNOWN) else "",
+        setting=_choice("setting", table["setting"], tuple(priors.settings))
+        if table.get("setting") not in (None, "", *UNKNOWN)
+        else "",
         rule_set=_text(table, "rule_set"),
         contexts={k: v for k, raw in contexts.items() if (v := _context(k, raw, priors)) is not None},
         findings=findings,
         counts=counts,
-        inputs={k: v for k, raw in _section(table, "inputs").items() if (v := _input(k, raw, priors)) is not None},
+        inputs={k: w for k, raw in _section(table, "inputs").items() if (w := _input(k, raw, priors)) is not None},
         procedures=procedures,
         goals=_goals(table.get("goals", [])),
         context_numbers={k: float(v) for k, v in contexts.items() if _is_number(v)},
@@ -248,7 +252,9 @@ def _findings(section: dict[str, Any], priors: Priors) -> tuple[dict[str, Observ
     for count in counts:
         for test in count.tests:
             if test in found:
-                raise InvalidValueError(f"findings.{test}", found[test].value, f"not to be given beside the count of {count.family}")
+                raise InvalidValueError(
+                    f"findings.{test}", found[test].value, f"not to be given beside the count of {count.family}"
+                )
     return found, tuple(counts)
 
 
@@ -266,7 +272,9 @@ def _count(family: str, raw: object, priors: Priors) -> PositiveCount:
         _choice(f"{name}.tests", test, members)
     of = int(_number(f"{name}.of", raw.get("of", len(tests)), 1, len(members)))
     if "tests" not in raw and of != len(members):
-        raise InvalidValueError(f"{name}.of", of, f"{len(members)} (all of {', '.join(members)}), or name the tests: tests = [...]")
+        raise InvalidValueError(
+            f"{name}.of", of, f"{len(members)} (all of {', '.join(members)}), or name the tests: tests = [...]"
+        )
     positive = _number(f"{name}.positive", raw.get("positive"), 0, len(tests), "positive tests")
     if positive != int(positive) or of != len(set(tests)):
         raise InvalidValueError(name, raw, "whole numbers, and as many different tests as `of` says")

@@ -80,7 +80,7 @@ def _log_odds(states: Array, mask: np.ndarray) -> float:
     return float(np.log(max(p, 1e-300)) - np.log(max(q, 1e-300)))
 
 
-def surprise(network: Network, theta: Array, evidence: Evidence, parts: Sequence[tuple[Array, dict[str, Array]]]) -> Surprise:
+def surprise(parts: Sequence[tuple[Array, dict[str, Array]]]) -> Surprise:
     """Jensen's conflict measure over the independent parts of the evidence.
 
     References

@@ -26,6 +26,7 @@ FIGURES = (".svg", ".png", ".pdf")
 @click.option(
     "--wtp", type=float, metavar="X", help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]"
 )
+@click.option("--value-in", metavar="UNIT", help="money, or relief_weeks to leave cost out. [default: money]")
 @click.option("--horizon", type=float, metavar="WEEKS", help="Weeks looked ahead, at most 52. [default: 52]")
 @click.option("--depth", type=int, metavar="D", help="Decisions that a plan looks ahead, 1 to 4. [default: 3]")
 @click.option("--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: 200]")
@@ -39,6 +40,7 @@ def assess(
     figure: Path | None,
     rule_set: str | None,
     wtp: float | None,
+    value_in: str | None,
     horizon: float | None,
     depth: int | None,
     draws: int | None,
@@ -67,6 +69,7 @@ def assess(
         rule_set=rule_set,
         willingness_to_pay=wtp,
         horizon_weeks=horizon,
+        value_in=value_in or "money",
         model=load_model(priors),
         **{k: v for k, v in given.items() if v is not None},
     )

@@ -305,7 +305,8 @@ def net_of(
         cost = cost + outcomes.partner_cost[draws, a]
     later = (1 + settings.discount) ** (-start / WEEKS_A_YEAR)
     health = (weights @ gained) / WEEKS_A_YEAR * outcomes.worth[draws, None] - (outcomes.harm[draws, a] * later)[:, None]
-    net: Array = settings.willingness_to_pay * health - (cost * later)[:, None]
+    per_year, per_money = settings.exchange(outcomes.worth[draws])
+    net: Array = per_year[:, None] * health - per_money * (cost * later)[:, None]
     return net
 
 
@@ -313,14 +314,16 @@ def ceiling_by_level(outcomes: Outcomes, settings: DecisionSettings, time: float
     """Upper bounds from `time` on, by action and level (A, L + 1): of each action's own net benefit, and of what it
     adds as the first active care of a plan (context, and what is done alongside). Losses of health are dropped, and
     cost and harm are discounted to the horizon."""
-    scale = settings.willingness_to_pay * outcomes.worth[0] / WEEKS_A_YEAR
+    per_years, per_money = settings.exchange(outcomes.worth[:1])
+    per_year = float(per_years[0])
+    scale = per_year * outcomes.worth[0] / WEEKS_A_YEAR
     least = (1 + settings.discount) ** (-settings.horizon_weeks / WEEKS_A_YEAR)
     weights = np.stack([relief_weights(time + float(w), settings.horizon_weeks, settings.discount) for w in outcomes.wait])
     gain = np.einsum("at,atl->al", weights, np.maximum(np.maximum(outcomes.specific[0], outcomes.eased[0]), 0.0))
-    loss = least * (settings.willingness_to_pay * outcomes.harm[0] + outcomes.cost[0])
+    loss = least * (per_year * outcomes.harm[0] + per_money * outcomes.cost[0])
     room = outcomes.contextual[0][:, None] * (1 - outcomes.natural[0])
     first = np.einsum("at,atl->al", weights, room + np.maximum(outcomes.partner_effect[0], 0.0))
-    first = (scale * first - least * outcomes.partner_cost[0][:, None]) * outcomes.cared[:, None]
+    first = (scale * first - least * per_money * outcomes.partner_cost[0][:, None]) * outcomes.cared[:, None]
     return scale * gain - loss[:, None], first
 
 

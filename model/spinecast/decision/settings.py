@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
+
 from spinecast.errors import InvalidValueError, UnknownIdError
 from spinecast.parameters.pooling import estimate
+from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors, Quantity
 
 
@@ -21,10 +24,33 @@ class DecisionSettings:
     depth: int
     currency: str
     year: int
+    value_in: str = "money"
+
+    @property
+    def value_unit(self) -> str:
+        """What values are counted in, as printed."""
+        return self.currency if self.value_in == MONEY else "relief-weeks"
+
+    def exchange(self, worth: Array) -> tuple[Array, float]:
+        """What a quality-adjusted year, and what one unit of money, counts for in the unit of value.
+
+        Parameters
+        ----------
+        worth : ndarray
+            Quality-adjusted years per year of relief, for this person.
+        """
+        if self.value_in == MONEY:
+            return np.full_like(worth, self.willingness_to_pay), 1.0
+        return WEEKS_A_YEAR / worth, 0.0
 
 
 DEFAULT_RULE_SET = "guideline"
 DEFAULT_DEPTH = 3
+
+WEEKS_A_YEAR = 52.0
+MONEY, RELIEF_WEEKS = "money", "relief_weeks"
+VALUES_IN = (MONEY, RELIEF_WEEKS)
+"""Net benefit in money, or relief-weeks (harm counted in them, cost left out)."""
 
 
 def rule_sets(priors: Priors) -> tuple[str, ...]:
@@ -39,6 +65,7 @@ def decision_settings(
     horizon_weeks: float | None = None,
     willingness_to_pay: float | None = None,
     depth: int = DEFAULT_DEPTH,
+    value_in: str = MONEY,
 ) -> DecisionSettings:
     """Settings with the defaults of `economics.toml`.
 
@@ -52,6 +79,8 @@ def decision_settings(
         raise UnknownIdError("rule_set", rule_set, rule_sets(priors))
     horizon = cast("dict[str, float]", economics["horizon"])["weeks"] if horizon_weeks is None else horizon_weeks
     wtp = _number(priors, "willingness_to_pay") if willingness_to_pay is None else willingness_to_pay
+    if value_in not in VALUES_IN:
+        raise UnknownIdError("value_in", value_in, VALUES_IN)
     if not 1 <= horizon <= 52:
         raise InvalidValueError("horizon_weeks", horizon, "1 to 52 weeks (the outcome rows end at a year)")
     if not 0 <= wtp <= 1e7:
@@ -67,6 +96,7 @@ def decision_settings(
         depth,
         str(currency["code"]),
         int(cast("int", currency["year"])),
+        value_in,
     )
 
 

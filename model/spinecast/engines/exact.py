@@ -95,7 +95,7 @@ def factors(
             block = network.blocks[name]
             if name in network.modulators:
                 continue
-            known = known_value(network, evidence, block.by)
+            known = known_value(evidence, block.by)
             if name not in shared:
                 factor = block_likelihood(network, theta, block, evidence, setting)
                 if not network.leaves[block.leaves[0]].is_context:
@@ -115,7 +115,7 @@ def factors(
     return parts
 
 
-def known_value(network: Network, evidence: Evidence, context: str) -> int | None:
+def known_value(evidence: Evidence, context: str) -> int | None:
     """Index of a context's value where it is certain."""
     likelihood = evidence.likelihood.get(context)
     if likelihood is None:
@@ -160,9 +160,7 @@ def _exactly(chances: Sequence[Array], positive: int) -> Array:
     return counts[positive]
 
 
-def _summed(
-    network: Network, theta: Array, context: str, dependent: Array | None, evidence: Evidence, setting: int
-) -> Array:
+def _summed(network: Network, theta: Array, context: str, dependent: Array | None, evidence: Evidence, setting: int) -> Array:
     """Sum over the values of a context of its own probability times what depends on it; shape (..., S)."""
     leaf = network.leaves[context]
     own = network.table(theta, leaf, setting)[..., 0, 0, :, :]

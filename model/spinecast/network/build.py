@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.errors import PriorsError
 from spinecast.network.model import FRAILTY_WEIGHTS, Block, Leaf, Network, combine_configs, frailty_values
@@ -92,7 +93,7 @@ def _calibrated(network: Network) -> Network:
             marginal = p @ active
             if np.abs(np.log(marginal / target)).max() < 1e-12:
                 break
-            covariance = (active * p[:, None]).T @ active - np.outer(marginal, marginal)
+            covariance: npt.NDArray[np.float64] = (active * p[:, None]).T @ active - np.outer(marginal, marginal)
             step = np.linalg.solve(covariance + 1e-14 * np.eye(len(free)), target - marginal)
             theta[free] += np.clip(step, -1.0, 1.0)
     return _with_theta(network, theta)
@@ -191,7 +192,8 @@ def _context_leaf(context: Context, priors: Priors, space: StateSpace, registry:
     filled: dict[str, list[list[int]]] = {}
     for setting, table in context.base.items():
         filled[setting] = [
-            registry.log_odds(f"{name}/base/{setting}{'/' + b if b else ''}", context.values, _by(table, b, name)) for b in by_values
+            registry.log_odds(f"{name}/base/{setting}{'/' + b if b else ''}", context.values, _by(table, b, name))
+            for b in by_values
         ]
     if "default" not in filled and set(settings) - set(filled):
         raise PriorsError(f"{name}: base needs a table `default` or one for each setting ({', '.join(settings)})")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.errors import PriorsError
 from spinecast.parameters.pooling import DEFAULT_LIKE_N, PROPORTIONS, Estimate, estimate
@@ -138,9 +139,7 @@ class Registry:
         unknown = set(table) - set(values[1:])
         if unknown:
             raise PriorsError(f"{name}: odds_ratio names {sorted(unknown)[0]!r}; allowed: {', '.join(values[1:])}")
-        return [
-            self._log_ratio(f"{name}/{value}", table[value]) if value in table else self.fixed_zero() for value in values[1:]
-        ]
+        return [self._log_ratio(f"{name}/{value}", table[value]) if value in table else self.fixed_zero() for value in values[1:]]
 
     def _log_ratio(self, name: str, quantity: Quantity) -> int:
         if (index := self.known(name, quantity)) is not None:
@@ -198,6 +197,7 @@ def _like_n(quantity: Quantity, rows: Mapping[str, Row]) -> float:
     return DEFAULT_LIKE_N
 
 
-def exceedance(theta: Array, indices: Array) -> Array:
+def exceedance(theta: Array, indices: npt.NDArray[np.int64]) -> Array:
     """Exceedance probabilities from conditional log-odds; shape (..., *indices.shape)."""
-    return np.cumprod(expit(theta[..., indices]), axis=-1)
+    chances: Array = np.cumprod(expit(theta[..., indices]), axis=-1, dtype=float)
+    return chances

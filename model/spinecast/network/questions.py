@@ -127,7 +127,7 @@ def cell_masses(network: Network, theta: Array, question: Question) -> Array:
     table = np.broadcast_to(leaf_table(network, theta, question), question.cell.shape)
     size = len(question.states)
     index = question.cell.reshape(size, -1) + 5 * np.arange(size)[:, None]
-    counted = np.bincount(index.ravel(), weights=table.ravel(), minlength=5 * size)
+    counted: Array = np.asarray(np.bincount(index.ravel(), weights=table.ravel(), minlength=5 * size), dtype=float)
     return counted.reshape(size, 5)[:, :4]
 
 
@@ -152,7 +152,9 @@ def gradient(network: Network, theta: Array, question: Question, to_scale: Calla
     keys = tuple(dict.fromkeys(network.block_of[name] for name in question.leaves))
     placed = {key: _block_factor(network, theta, network.blocks[key], question, axes) for key in keys}
     full = np.broadcast_to(math.prod(placed.values(), start=np.ones([1] * (len(axes) + 1))), question.cell.shape)
-    masses = np.bincount(question.cell.ravel(), (full * weights.reshape(-1, *([1] * len(axes)))).ravel(), 5)[:4]
+    masses: Array = np.asarray(
+        np.bincount(question.cell.ravel(), (full * weights.reshape(-1, *([1] * len(axes)))).ravel(), 5)[:4], dtype=float
+    )
     here = to_scale(_measure(question.measure, *_floored(masses)))
     by_mass = np.zeros(5)
     for i in range(4):
@@ -184,7 +186,7 @@ def _floored(masses: Array) -> tuple[float, float, float, float]:
     return a, b, c, d
 
 
-def mentioned(network: Network, block: Block, question: Question) -> list[str]:
+def mentioned(block: Block, question: Question) -> list[str]:
     """Leaves of the block that the question enumerates, in the block's order."""
     return [name for name in block.leaves if name in question.leaves]
 
@@ -193,7 +195,7 @@ def block_table(network: Network, theta: Array, block: Block, question: Question
     """P(values of the block's mentioned leaves | context, configuration); shape (B, C, V of each)."""
     frailty = network.frailty(theta, block)
     factor: Array = network.frailty_weights(block)[None, :, None]
-    for i, name in enumerate(mentioned(network, block, question)):
+    for i, name in enumerate(mentioned(block, question)):
         leaf = network.leaves[name]
         table = network.table(theta, leaf, question.setting, frailty)
         if leaf.sedation is not None:
@@ -206,7 +208,7 @@ def block_table(network: Network, theta: Array, block: Block, question: Question
 
 def _layout(network: Network, block: Block, question: Question, axes: Mapping[str, int]) -> tuple[list[str], list[int]]:
     """Axes that the block's factor has besides the state, and their order along the question's axes."""
-    members = mentioned(network, block, question)
+    members = mentioned(block, question)
     present = [*members, block.by] if any(network.leaves[name].by for name in members) else members
     return present, sorted(range(len(present)), key=lambda i: axes[present[i]])
 

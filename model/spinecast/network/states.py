@@ -50,8 +50,7 @@ class StateSpace:
     def mask(self, generator: str, levels: Sequence[str] = ()) -> Bools:
         """States in which the generator is active (at one of `levels`, where given); shape (S,)."""
         columns = [i for i, (g, lv) in enumerate(self.levels) if g == generator and (not levels or lv in levels)]
-        found: Bools = self.active[:, columns].any(axis=1)
-        return found
+        return np.asarray(self.active[:, columns].any(axis=1))
 
 
 def enumerate_states(generators: Sequence[Generator], max_active: int = MAX_ACTIVE) -> StateSpace:

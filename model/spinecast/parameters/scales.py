@@ -29,7 +29,8 @@ def expit(x: npt.ArrayLike) -> Array:
     """Inverse of `logit`, safe at +-inf."""
     x = np.asarray(x, dtype=float)
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+    p: Array = np.where(x >= 0, 1.0, e) / (1.0 + e)
+    return p
 
 
 def to_scale(value: float, scale: Scale) -> float:

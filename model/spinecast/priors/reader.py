@@ -70,7 +70,12 @@ def network_hash(tables: Mapping[str, Any]) -> str:
     """SHA-256 of what the fit depends on: the network's own files, and the rows that are fitted or cited there."""
     text = json.dumps({kind: tables[kind] for kind in _NETWORK}, sort_keys=True)
     cited = set(re.findall(r'"([^"\\]+)"', text))
-    rows = [r for file in sorted(tables["evidence"]) for r in tables["evidence"][file] if r.get("use") == "fit" or r.get("id") in cited]
+    rows = [
+        r
+        for file in sorted(tables["evidence"])
+        for r in tables["evidence"][file]
+        if r.get("use") == "fit" or r.get("id") in cited
+    ]
     return hashlib.sha256((text + json.dumps(rows, sort_keys=True)).encode()).hexdigest()
 
 
@@ -131,7 +136,13 @@ def _row(raw: Mapping[str, str | None], file: str, line: int) -> r.Row:
     n = number("n")
     text = {k: (raw.get(k) or "").strip() for k in _TEXT}
     return r.Row(
-        **text, value=number("value"), low=number("low"), high=number("high"), n=None if n is None else int(n), file=file, line=line
+        **text,
+        value=number("value"),
+        low=number("low"),
+        high=number("high"),
+        n=None if n is None else int(n),
+        file=file,
+        line=line,
     )
 
 
@@ -168,7 +179,9 @@ def quantity(table: Any) -> r.Quantity:
         raise PriorsError(f"{table!r} is a bare number; a quantity cites rows or says assumed, like_n and why")
     unknown = set(table) - set(r.Quantity.__dataclass_fields__)
     if unknown:
-        raise PriorsError(f"quantity has unknown field {sorted(unknown)[0]!r}; allowed: {', '.join(r.Quantity.__dataclass_fields__)}")
+        raise PriorsError(
+            f"quantity has unknown field {sorted(unknown)[0]!r}; allowed: {', '.join(r.Quantity.__dataclass_fields__)}"
+        )
     if not {"rows", "assumed"} & set(table):
         raise PriorsError(f"quantity {table!r} neither cites rows nor says assumed")
     return r.Quantity(**{**table, "rows": tuple(table.get("rows", ()))})

@@ -12,7 +12,7 @@ from spinecast.assessment.assessment import Assessment
 from spinecast.decision.ranking import RankedAction
 from spinecast.report import colours, outline, style
 from spinecast.report.outline import Step
-from spinecast.report.words import money, percent, plain
+from spinecast.report.words import gain, percent, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,7 +123,7 @@ def _value(axes: Axes, rows: Sequence[RankedAction], a: Assessment) -> None:
     for i, row in enumerate(rows):
         colour = colours.GREEN if row.permitted else colours.GREY
         if row.high < low:
-            axes.text(low, i, f"◀ {money(row.value)}", va="center", fontsize=7, color=colour, bbox=BEHIND)
+            axes.text(low, i, f"◀ {gain(row.value, a.settings)}", va="center", fontsize=7, color=colour, bbox=BEHIND)
             continue
         axes.plot([max(row.low, low), row.high], [i, i], color=colour, lw=1.4)
         if row.low < low:
@@ -135,7 +135,7 @@ def _value(axes: Axes, rows: Sequence[RankedAction], a: Assessment) -> None:
     axes.locator_params(axis="x", nbins=4)
     axes.grid(axis="x", color=colours.LIGHT, lw=0.4)
     axes.tick_params(axis="y", length=0, labelleft=False)
-    axes.set_xlabel(f"value over waiting, {a.settings.currency} (95 %)\nof the best plan that begins here")
+    axes.set_xlabel(f"value over waiting, {a.settings.value_unit} (95 %)\nof the best plan that begins here")
 
 
 def _limits(rows: Sequence[RankedAction]) -> tuple[float, float]:

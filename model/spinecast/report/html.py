@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from spinecast.assessment.assessment import Assessment
+from spinecast.assessment.assessment import Assessment, Settings
 from spinecast.decision.ranking import RankedAction
 from spinecast.report import colours, outline
 from spinecast.report.outline import Step
-from spinecast.report.words import harms, money, moneys, percent, percents, plain, versus, weeks, words
+from spinecast.report.words import gain, gains, harms, money, percent, percents, plain, versus, weeks, words
 
 STYLE = (
     "<style>.spinecast{font:13px/1.4 sans-serif;max-width:70em}.spinecast table{border-collapse:collapse;margin:.3em 0}"
@@ -92,13 +92,13 @@ def _options(a: Assessment) -> Iterator[str]:
         "Extra weeks",
         "Serious harm per 10,000",
         f"Cost, {currency}",
-        f"Value, {currency}",
+        f"Value, {a.settings.value_unit}",
         "Rank",
         "Best",
     )
     every = outline.options(a).every
     rows = [
-        ("" if r.permitted else "held", (str(i) if r.permitted else "✕", *_cells(r, outline.marks(r, notes))))
+        ("" if r.permitted else "held", (str(i) if r.permitted else "✕", *_cells(r, outline.marks(r, notes), a.settings)))
         for i, r in enumerate(every, 1)
     ]
     yield _table(head, rows, frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9}))
@@ -110,7 +110,7 @@ def _options(a: Assessment) -> Iterator[str]:
         yield _tag("div", f"[{number}] {outline.note_text(gate)}")
 
 
-def _cells(row: RankedAction, marks: str) -> tuple[str, ...]:
+def _cells(row: RankedAction, marks: str, settings: Settings) -> tuple[str, ...]:
     relieves = outline.relieves(row)
     cells = (
         f"{outline.option_name(row)} {marks}",
@@ -119,7 +119,7 @@ def _cells(row: RankedAction, marks: str) -> tuple[str, ...]:
         f"{weeks(row.relief_weeks)} ({row.relief_weeks_low:.1f} to {row.relief_weeks_high:.1f})" if relieves else "",
         harms(row.serious_harm_per_10000),
         money(row.cost),
-        f"{money(row.value, signed=True)} ({moneys(row.low, row.high)})",
+        f"{gain(row.value, settings, signed=True)} ({gains(row.low, row.high, settings)})",
         f"{row.rank_low}-{row.rank_high}",
         percent(row.p_best),
     )
@@ -145,11 +145,13 @@ def _step(step: Step) -> str:
 def _change(a: Assessment) -> Iterator[str]:
     yield _tag("div", outline.contest(a))
     rows = [
-        ("", tuple(escape(c) for c in (f.label, words(f.kind), money(f.value), f"{f.bits:.2f}", money(f.cost))))
+        ("", tuple(escape(c) for c in (f.label, words(f.kind), gain(f.value, a.settings), f"{f.bits:.2f}", money(f.cost))))
         for f in outline.next_steps(a)
     ]
     currency = a.settings.currency
-    yield _table(("Ask or test next", "kind", f"worth, {currency}", "bits", f"cost, {currency}"), rows, frozenset({2, 3, 4}))
+    yield _table(
+        ("Ask or test next", "kind", f"worth, {a.settings.value_unit}", "bits", f"cost, {currency}"), rows, frozenset({2, 3, 4})
+    )
 
 
 def _rests(a: Assessment) -> Iterator[str]:

@@ -15,7 +15,7 @@ from spinecast.report import outline
 from spinecast.report.layout import ALARM, QUIET, STRONG, hanging, rendered, table
 from spinecast.report.options import options_section
 from spinecast.report.outline import Step
-from spinecast.report.words import bar, money, percent, percents, plain, words
+from spinecast.report.words import bar, gain, money, percent, percents, plain, words
 
 BAR = 18
 
@@ -159,13 +159,13 @@ def _change(a: Assessment) -> Iterator[RenderableType]:
     made = table(
         ("", 56),
         ("kind", 12),
-        (f"worth, {a.settings.currency}", 12),
+        (f"worth, {a.settings.value_unit}", 12),
         ("bits", 6),
         (f"cost, {a.settings.currency}", 10),
         right=(2, 3, 4),
     )
     for f in top:
-        made.add_row(Text(f.label), words(f.kind), money(f.value), f"{f.bits:.2f}", money(f.cost))
+        made.add_row(Text(f.label), words(f.kind), gain(f.value, a.settings), f"{f.bits:.2f}", money(f.cost))
     yield made
 
 

@@ -8,12 +8,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spinecast.assessment.assessment import Assessment
+from spinecast.assessment.assessment import Assessment, Settings
 from spinecast.decision.gates import Gate
 from spinecast.decision.ranking import RankedAction
 from spinecast.report import outline
 from spinecast.report.layout import QUIET, STRONG, hanging, table
-from spinecast.report.words import harms, money, moneys, percent, versus, weeks
+from spinecast.report.words import gain, gains, harms, money, percent, versus, weeks
 
 Notes = Mapping[str, tuple[int, Gate]]
 
@@ -23,17 +23,15 @@ def options_section(a: Assessment) -> Iterator[RenderableType]:
     s, groups, notes = a.settings, outline.options(a), outline.numbered(a)
     yield Text(
         "54 vs 41 %: chance of at least half relief, with the option against its control, at 1 month and at 6. Extra weeks: of such "
-        f"relief, over waiting. Value: in {s.currency}, over waiting, of the best plan that begins here. Harm: serious, per 10,000. "
+        f"relief, over waiting. Value: in {s.value_unit}, over waiting, of the best plan that begins here. Harm: serious, per 10,000. "
         "Best: share of draws in which nothing has a higher value. Intervals: 95 %. Unit and control are spelled out at the end."
     )
     yield Text()
-    yield _in_full(groups.full, s.currency, notes)
+    yield _in_full(groups.full, s, notes)
     if groups.rest:
-        yield from _in_short("Further options", groups.rest, s.currency, notes, len(groups.full) + 1)
+        yield from _in_short("Further options", groups.rest, s, notes, len(groups.full) + 1)
     if groups.blocked:
-        yield from _in_short(
-            "Not permitted now by a rule in force; with what they would be worth", groups.blocked, s.currency, notes
-        )
+        yield from _in_short("Not permitted now by a rule in force; with what they would be worth", groups.blocked, s, notes)
     yield Text()
     for number, gate in notes.values():
         yield hanging(f"[{number}]", Text(outline.note_text(gate), "" if outline.holds(gate) else QUIET), 4)
@@ -41,13 +39,13 @@ def options_section(a: Assessment) -> Iterator[RenderableType]:
         yield hanging("[?]", Text("Ask first: see the list under what must not be missed.", QUIET), 4)
 
 
-def _in_full(rows: Sequence[RankedAction], currency: str, notes: Notes) -> Table:
+def _in_full(rows: Sequence[RankedAction], s: Settings, notes: Notes) -> Table:
     made = table(
         ("#", 2), ("Option, where", 33), ("1 month\n6 months", 10), ("Extra weeks\nof relief", 14),
-        (f"Harm\n{currency}", 6), (f"Value, {currency}", 20), ("Rank\nbest", 6), right=(0, 2, 3, 4, 5, 6),
+        (f"Harm\n{s.currency}", 6), (f"Value, {s.value_unit}", 20), ("Rank\nbest", 6), right=(0, 2, 3, 4, 5, 6),
     )  # fmt: skip
     for i, row in enumerate(rows, start=1):
-        made.add_row(str(i), _name(row, notes, STRONG if i == 1 else ""), *_columns(row))
+        made.add_row(str(i), _name(row, notes, STRONG if i == 1 else ""), *_columns(row, s))
     return made
 
 
@@ -55,24 +53,24 @@ def _name(row: RankedAction, notes: Notes, style: str = "") -> Text:
     return Text.assemble((outline.option_name(row), style), (f" {outline.marks(row, notes)}", QUIET))
 
 
-def _columns(row: RankedAction) -> tuple[str, ...]:
+def _columns(row: RankedAction, s: Settings) -> tuple[str, ...]:
     relief = f"{versus(row.p_relief_4w, row.p_relief_4w_control)}\n{versus(row.p_relief_6m, row.p_relief_6m_control)}"
-    gain = f"{weeks(row.relief_weeks)}\n({row.relief_weeks_low:.1f} to {row.relief_weeks_high:.1f})"
+    extra = f"{weeks(row.relief_weeks)}\n({row.relief_weeks_low:.1f} to {row.relief_weeks_high:.1f})"
     relieves = outline.relieves(row)
     return (
         relief if relieves else "finds out",
-        gain if relieves else "",
+        extra if relieves else "",
         f"{harms(row.serious_harm_per_10000)}\n{money(row.cost)}",
-        f"{money(row.value, signed=True)}\n({moneys(row.low, row.high)})",
+        f"{gain(row.value, s, signed=True)}\n({gains(row.low, row.high, s)})",
         f"{row.rank_low}-{row.rank_high}\n{percent(row.p_best)}",
     )
 
 
-def _in_short(title: str, rows: Sequence[RankedAction], currency: str, notes: Notes, start: int = 0) -> Iterator[RenderableType]:
+def _in_short(title: str, rows: Sequence[RankedAction], s: Settings, notes: Notes, start: int = 0) -> Iterator[RenderableType]:
     yield Text()
     yield Text(title, STRONG)
     made = table(
-        ("#", 2), ("Option, where", 35), ("6 months", 10), ("Weeks", 5), ("Harm", 5), (currency, 6), (f"Value, {currency}", 31),
+        ("#", 2), ("Option, where", 35), ("6 months", 10), ("Weeks", 5), ("Harm", 5), (s.currency, 6), (f"Value, {s.value_unit}", 31),
         right=(0, 2, 3, 4, 5, 6),
     )  # fmt: skip
     for i, row in enumerate(rows, start=start):
@@ -84,6 +82,6 @@ def _in_short(title: str, rows: Sequence[RankedAction], currency: str, notes: No
             weeks(row.relief_weeks) if relieves else "",
             harms(row.serious_harm_per_10000),
             money(row.cost),
-            f"{money(row.value, signed=True)} ({moneys(row.low, row.high)})",
+            f"{gain(row.value, s, signed=True)} ({gains(row.low, row.high, s)})",
         )
     yield made

@@ -9,7 +9,7 @@ from spinecast.assessment.assessment import Assessment, GeneratorProbability, Ne
 from spinecast.decision.gates import Gate
 from spinecast.decision.plan import Branch, Plan
 from spinecast.decision.ranking import RankedAction
-from spinecast.report.words import joined, money, moneys, percent, percents, place, plain, value_words, versus, words
+from spinecast.report.words import gain, gains, joined, money, percent, percents, place, plain, value_words, versus, words
 
 LIKELY = "What is it likely to be?"
 NOT_MISSED = "What must not be missed?"
@@ -197,7 +197,7 @@ def in_short(assessment: Assessment) -> tuple[str, ...]:
         likely = (
             f"none of the sources that the model knows (nonspecific pain), {percent(assessment.nonspecific)}; after that {likely}"
         )
-    worth = f"worth {s.currency} {money(first.value)} over waiting ({moneys(first.low, first.high)})"
+    worth = f"worth {s.value_unit} {gain(first.value, s)} over waiting ({gains(first.low, first.high, s)})"
     doubt = ", so not clearly better than waiting" if first.low <= 0 < first.value else ""
     relief = f"half relief at 1 month {versus(first.p_relief_4w, first.p_relief_4w_control)}, " if relieves(first) else ""
     return (f"Most likely: {likely}.", f"First: {option_name(first)}; {relief}{worth}{doubt}.")

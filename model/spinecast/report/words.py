@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from spinecast.assessment.assessment import Settings
+
 _SPINE = re.compile(r"[LST]\d+(_[LST]\d+)?")
 _BAND = re.compile(r"(^|_)(\d+)_(\d+)$")
 _TENS = 10.0
@@ -57,6 +59,18 @@ def money(amount: float, *, signed: bool = False) -> str:
 def moneys(low: float, high: float) -> str:
     """An interval of amounts: -690 to 1,560."""
     return f"{money(low)} to {money(high)}"
+
+
+def gain(amount: float, settings: Settings, *, signed: bool = False) -> str:
+    """A value over waiting in its unit: money in tens, or relief-weeks with one decimal."""
+    if settings.value_in == "money":
+        return money(amount, signed=signed)
+    return weeks(amount) if signed else weeks(amount).removeprefix("+")
+
+
+def gains(low: float, high: float, settings: Settings) -> str:
+    """An interval of values over waiting."""
+    return f"{gain(low, settings)} to {gain(high, settings)}"
 
 
 def weeks(number: float) -> str:
