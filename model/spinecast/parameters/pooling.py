@@ -82,14 +82,16 @@ def row_estimate(row: Row) -> Estimate:
 
 
 def _proportion(value: float, low: float | None, high: float | None, n: float) -> Estimate:
-    """Logit-normal; a printed 0 or 1 gets the half-patient correction, as does an end of an interval.
+    """Logit-normal; a printed 0 or 1 gets the half-patient correction, as does such an end of an interval.
 
     A small share printed without its n stays what it is: it was not seen in `DEFAULT_N` people.
     """
-    edge = min(0.5 / (n + 1), *(x for x in (value, 1 - value) if x > 0))
+    certain = not 0 < value < 1
+    edge = 0.5 / (n + 1) if certain else min(0.5 / (n + 1), value / 2, (1 - value) / 2)
+    least = edge if certain else 0.0
     if low is None or high is None or not low <= value <= high or low == high:
         low, high = wilson(value, n)
-    low, high, value = (edge if x <= 0 else 1 - edge if x >= 1 else x for x in (low, high, value))
+    low, high, value = (edge if x <= least else 1 - edge if x >= 1 - least else x for x in (low, high, value))
     sd = (to_scale(high, "logit") - to_scale(low, "logit")) / (2 * Z95)
     return Estimate("logit", to_scale(value, "logit"), max(sd, 0.02))
 
