@@ -54,4 +54,4 @@ def _slopes(model: Model, path: Path) -> dict[int, float]:
     found = exact.marginals(network, states)
     leader = max(found, key=lambda g: float(found[g]))
     parts = reasons.joint_parts(network, network.theta, evidence)
-    return influence.influences(model, evidence, parts, leader)
+    return influence.influences(network, evidence, parts, leader)

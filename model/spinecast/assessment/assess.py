@@ -167,7 +167,7 @@ class _Case:
             why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
             next_findings=self._next(outcomes, plans, gates, observer),
             surprise=reasons.surprise(parts),
-            provenance=_provenance(self, parts, leaders[0]),
+            provenance=_provenance(self, leaders[0]),
             observed=_observed(self),
             goals=tuple(_goal_text(g.goal, g.baseline, g.target, g.unit) for g in self.patient.goals),
             disclaimer=spinecast.DISCLAIMER,
@@ -293,9 +293,10 @@ def _printed(case: _Case) -> Settings:
     )  # fmt: skip
 
 
-def _provenance(case: _Case, parts: list[tuple[Array, dict[str, Array]]], leader: str) -> Provenance:
+def _provenance(case: _Case, leader: str) -> Provenance:
     model = case.model
-    slopes = influence.influences(model, case.evidence, parts, leader)
+    near = reasons.joint_parts(case.near, case.near.theta, case.evidence)
+    slopes = influence.influences(case.near, case.evidence, near, leader)
     share, assumed = influence.share_from_evidence(model, slopes)
     rows = {r for i in slopes for q in [model.network.parameters[i].quantity] if q is not None for r in q.rows}
     sources = sorted({model.priors.rows[r].source for r in rows if r in model.priors.rows})

@@ -9,16 +9,17 @@ import numpy as np
 from spinecast.assessment.model import Model
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence, main_setting
+from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 
 STEP = 1e-4
 
 
 def influences(
-    model: Model, evidence: Evidence, parts: Sequence[tuple[Array, dict[str, Array]]], generator: str
+    network: Network, evidence: Evidence, parts: Sequence[tuple[Array, dict[str, Array]]], generator: str
 ) -> dict[int, float]:
     """Absolute slope of the generator's log-odds in each parameter that the evidence touches, by parameter index."""
-    network, theta = model.network, model.network.theta
+    theta = network.theta
     mask = network.space.mask(generator)
     setting = main_setting(network, theta, evidence)
     prior, found = _of_setting(parts, evidence, setting)
@@ -27,9 +28,9 @@ def influences(
     slopes: dict[int, float] = {}
     moved = theta.copy()
     for part, factor in found.items():
-        for index in _parameters(model, evidence, part, setting):
+        for index in _parameters(network, evidence, part, setting):
             moved[index] = theta[index] + STEP
-            changed = exact.factors(network, moved, _only(model, evidence, part), setting).get(part, factor)
+            changed = exact.factors(network, moved, _only(network, evidence, part), setting).get(part, factor)
             slopes[index] = slopes.get(index, 0.0) + (_log_odds(total - factor + changed, mask) - start) / STEP
             moved[index] = theta[index]
     for index in {*network.prevalence[setting].tolist(), *network.co_occurrence[setting].tolist()}:
@@ -52,20 +53,18 @@ def _log_odds(log_joint: Array, mask: np.ndarray) -> float:
     return float(np.log(weight[mask].sum() + 1e-300) - np.log(weight[~mask].sum() + 1e-300))
 
 
-def _only(model: Model, evidence: Evidence, part: str) -> Evidence:
+def _only(network: Network, evidence: Evidence, part: str) -> Evidence:
     """The evidence of one part, with the contexts that its bases depend on."""
-    network = model.network
     blocks = [b for b in network.blocks.values() if part in (b.id, b.by)]
     keep = {n for b in blocks for n in b.leaves} | {b.by for b in blocks} | {part}
     dropped = [n for n in evidence.likelihood if n not in keep] + [c for c in evidence.counts if c != part]
     return evidence.without(*dropped)
 
 
-def _parameters(model: Model, evidence: Evidence, part: str, setting: int) -> list[int]:
+def _parameters(network: Network, evidence: Evidence, part: str, setting: int) -> list[int]:
     """Free parameters behind one part: of the leaves observed in it, at the values of context that are possible."""
-    network = model.network
     found: set[int] = set()
-    only = _only(model, evidence, part)
+    only = _only(network, evidence, part)
     counted = {t for tests, _ in only.counts.values() for t in tests}
     for name in {*only.likelihood, *counted}:
         leaf = network.leaves[name]

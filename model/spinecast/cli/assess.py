@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -51,6 +52,8 @@ def assess(
 
     `spinecast new patient FILE.toml` writes a form to fill in. What is not in the file counts as not observed.
     """
+    # One patient's matrices are small: threads would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from spinecast.assessment.assess import assess as assess_one
     from spinecast.assessment.files import read_patient_file
     from spinecast.assessment.model import load_model

@@ -70,7 +70,8 @@ def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
             terms.append(sum(found, start=weight + network.log_prior(theta, int(k))))
     if not terms:
         raise ImpossibleFindingsError(("setting",))
-    return terms[0] if len(terms) == 1 else np.logaddexp.reduce(np.stack(terms), axis=0)
+    joint: Array = terms[0] if len(terms) == 1 else np.logaddexp.reduce(np.stack(terms), axis=0)
+    return joint
 
 
 def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: int) -> Array:
@@ -138,7 +139,9 @@ def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evi
         if leaf.sedation is not None:
             table = table[..., evidence.sedation.get(name, 2), :, :, :]
         if name in tests:
-            chances.append(table[..., 1][..., configs])
+            # A test that is counted may be recorded too: its likelihood then weighs both outcomes.
+            both = table * evidence.likelihood.get(name, np.ones(2))
+            chances.append((both[..., 0][..., configs], both[..., 1][..., configs]))
         else:
             factors.append((table @ evidence.likelihood[name])[..., configs])
     if chances:
@@ -150,13 +153,13 @@ def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evi
     return mixed
 
 
-def _exactly(chances: Sequence[Array], positive: int) -> Array:
+def _exactly(chances: Sequence[tuple[Array, Array]], positive: int) -> Array:
     """P(exactly so many of independent tests positive), by adding one test at a time (Poisson binomial)."""
-    counts = [np.ones_like(chances[0])]
-    for p in chances:
-        shorter = [*counts, np.zeros_like(p)]
-        longer = [np.zeros_like(p), *counts]
-        counts = [stay * (1 - p) + add * p for stay, add in zip(shorter, longer, strict=True)]
+    counts = [np.ones_like(chances[0][0])]
+    for no, yes in chances:
+        shorter = [*counts, np.zeros_like(yes)]
+        longer = [np.zeros_like(yes), *counts]
+        counts = [stay * no + add * yes for stay, add in zip(shorter, longer, strict=True)]
     return counts[positive]
 
 

@@ -1,15 +1,17 @@
 """All of `priors/` in one JSON file, so that starting up does not mean parsing three hundred.
 
-The bundle holds the very tables that the files hold, and the hash of the files that it was made from.
+The bundle holds the very tables that the files hold (of the evidence, the rows that are cited), and the hash of
+the files that it was made from.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from spinecast.errors import ArtefactError
-from spinecast.priors.reader import content_hash, from_tables, read_priors, read_tables
+from spinecast.priors.reader import content_hash, from_tables, network_hash, read_priors, read_tables, strings
 from spinecast.priors.records import Priors
 
 BUNDLE = Path("fitted") / "knowledge.json"
@@ -20,10 +22,17 @@ def write_bundle(folder: Path) -> Path:
     path = folder / BUNDLE
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    text = json.dumps(read_tables(folder), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(_without_uncited(read_tables(folder)), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     temporary.write_text(text + "\n", encoding="utf-8")
     temporary.replace(path)
     return path
+
+
+def _without_uncited(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables with only those evidence rows that a file cites; nothing else is needed to give an answer."""
+    cited = strings([v for k, v in tables.items() if k != "evidence"])
+    rows = {name: [r for r in table if r["id"] in cited] for name, table in tables["evidence"].items()}
+    return {**tables, "evidence": rows, "network_hash": network_hash(tables)}
 
 
 def load_priors(folder: Path) -> Priors:

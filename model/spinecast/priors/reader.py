@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -59,17 +58,25 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
         rules=_each(tables, "rules", _rule),
         economics={k: _quantity_tree(v) for k, v in tables["economics"].items()},
         content_hash=tables["content_hash"],
-        network_hash=network_hash(tables),
+        network_hash=tables.get("network_hash") or network_hash(tables),
     )
 
 
 _NETWORK = ("generators", "findings", "contexts", "settings", "dependencies")
 
 
+def strings(tree: object) -> set[str]:
+    """Every text in nested tables and lists: among them the ids of the rows that they cite."""
+    if isinstance(tree, str):
+        return {tree}
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    return {text for part in parts for text in strings(part)}
+
+
 def network_hash(tables: Mapping[str, Any]) -> str:
     """SHA-256 of what the fit depends on: the network's own files, and the rows that are fitted or cited there."""
     text = json.dumps({kind: tables[kind] for kind in _NETWORK}, sort_keys=True)
-    cited = set(re.findall(r'"([^"\\]+)"', text))
+    cited = strings([tables[kind] for kind in _NETWORK])
     rows = [
         r
         for file in sorted(tables["evidence"])
