@@ -323,13 +323,18 @@ def test_pgmpy_names_the_conflict_too():
 
 @pytest.mark.parametrize("positive", [0, 1, 2])
 @pytest.mark.parametrize("others", [{}, {"thigh_thrust": "positive", "age": "age_50_plus"}])
-def test_so_many_positive_is_the_sum_over_patterns(positive, others, small, enumeration):
+@pytest.mark.parametrize("recorded", [None, [0.2, 0.7]])
+def test_so_many_positive_is_the_sum_over_patterns(positive, others, recorded, small, enumeration):
+    """Also where one of the counted tests was recorded, with some doubt."""
     tests = ("straight_leg_raise", "slump_test")
     fixed = small.certain(**others)
-    answers = [
-        enumeration.answer(replace(fixed, likelihood={**fixed.likelihood, **pattern}))
-        for pattern in oracle.patterns(tests, positive)
-    ]
+    if recorded is not None:
+        fixed = replace(fixed, likelihood={**fixed.likelihood, "slump_test": recorded})
+    answers = []
+    for pattern in oracle.patterns(tests, positive):
+        if recorded is not None:
+            pattern["slump_test"] = [a * b for a, b in zip(pattern["slump_test"], recorded, strict=True)]
+        answers.append(enumeration.answer(replace(fixed, likelihood={**fixed.likelihood, **pattern})))
     total = math.fsum(math.exp(a.log_evidence) for a in answers)
     levels = {p: math.fsum(math.exp(a.log_evidence) * a.levels[p] for a in answers) / total for p in small.knowledge.levels}
     counted = replace(small.evidence(fixed), counts={"neural_tension": (tests, positive)})
