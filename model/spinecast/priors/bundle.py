@@ -1,6 +1,6 @@
 """All of `priors/` in one JSON file, so that starting up does not mean parsing three hundred.
 
-The bundle holds the very tables that the files hold (of the evidence, the rows that are cited), and the hash of
+The bundle holds the very tables that the files hold (of the evidence, the rows that are cited or asked), and the hash of
 the files that it was made from.
 """
 
@@ -17,6 +17,9 @@ from spinecast.priors.records import Priors
 BUNDLE = Path("fitted") / "knowledge.json"
 
 
+ASKED = ("fit", "holdout")
+
+
 def write_bundle(folder: Path) -> Path:
     """Write the bundle beside the fit; complete or not at all."""
     path = folder / BUNDLE
@@ -29,9 +32,9 @@ def write_bundle(folder: Path) -> Path:
 
 
 def _without_uncited(tables: dict[str, Any]) -> dict[str, Any]:
-    """The tables with only those evidence rows that a file cites; nothing else is needed to give an answer."""
+    """The tables without the background rows that no file cites: those are for readers."""
     cited = strings([v for k, v in tables.items() if k != "evidence"])
-    rows = {name: [r for r in table if r["id"] in cited] for name, table in tables["evidence"].items()}
+    rows = {name: [r for r in table if r["id"] in cited or r["use"] in ASKED] for name, table in tables["evidence"].items()}
     return {**tables, "evidence": rows, "network_hash": network_hash(tables)}
 
 

@@ -35,7 +35,7 @@ KNOWN = {
 def test_parts_equal_the_whole(known, group):
     if any(name in known.likelihood for name in group):
         pytest.skip("already seen")
-    observer = Observer(NETWORK, NETWORK.theta, PRIORS, known, np.ones(len(NETWORK.space)), np.arange(len(NETWORK.space)))
+    observer = Observer(NETWORK, NETWORK.theta, PRIORS, known, np.ones(len(NETWORK.space)))
     values = [np.eye(len(NETWORK.leaves[name].values)) for name in group]
     outcomes = [dict(zip(group, one, strict=True)) for one in product(*values)]
     found = observer.likelihoods(known, outcomes)
