@@ -12,7 +12,7 @@ PYTEST ?= $(BIN)/pytest -q -n auto
 # A bytecode cache makes every later start several times quicker (pgmpy: 10 s without, 3 s with).
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-quick check fix fit docs golden bench build lock clean
+.PHONY: help setup demo test test-quick check fix fit docs readme golden bench build lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+%?:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,8 +56,11 @@ fix: setup  ## put right what a program can
 fit: setup  ## fit the parameters to the published figures anew
 	$(BIN)/spinecast fit
 
-docs: setup  ## write the generated pages anew
-	$(BIN)/spinecast priors pages docs/reference
+docs: setup  ## write the generated pages anew, and what the examples in the others print
+	$(BIN)/python docs/make_docs.py
+
+readme: setup  ## the same for README.md alone
+	$(BIN)/python docs/make_docs.py README.md
 
 golden: setup  ## rewrite the recorded outputs; say why in CHANGELOG.md
 	SPINECAST_REWRITE_GOLDEN=1 $(BIN)/pytest -q tests/golden
