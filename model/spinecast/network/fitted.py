@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,17 +69,23 @@ def load(path: Path) -> Fitted:
     if not path.exists():
         raise ArtefactError(f"{path} does not exist; `spinecast fit` writes it")
     try:
-        with np.load(path) as data:
+        with np.load(io.BytesIO(path.read_bytes())) as data:
             header = json.loads(data["header"].tobytes().decode())
             fitted = Fitted(
                 tuple(header["names"]), data["theta"], data["draws"].astype(float), header["priors_hash"],
                 data["evidence_share"].astype(float),
             )  # fmt: skip
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit` to write it anew") from None
     if header["digest"] != _digest(fitted):
         raise ArtefactError(f"{path} does not match its own digest; run `spinecast fit` to write it anew")
     return fitted
+
+
+_UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+# What zip, deflate and numpy's own format raise where bytes were lost or changed.
 
 
 def _digest(fitted: Fitted) -> str:
