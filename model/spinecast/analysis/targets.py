@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from spinecast.network.model import Network
 from spinecast.network.questions import MEASURES, Question, compile_question
-from spinecast.parameters.pooling import Estimate, pool, row_estimate
-from spinecast.parameters.scales import from_scale
+from spinecast.parameters.pooling import DEFAULT_N, Estimate, measure_scale, pool, row_estimate
+from spinecast.parameters.scales import from_scale, wilson
 from spinecast.priors.records import Priors, Row
 
 IMPLIED = ("lr_pos", "lr_neg", "or", "dor", "rr", "ppv", "npv")
@@ -120,8 +120,9 @@ def _interval(rows: Sequence[Row], prediction: Estimate) -> tuple[float, float]:
     row = rows[0]
     if row.low is not None and row.high is not None and row.value is not None and row.low <= row.value <= row.high:
         return row.low, row.high
-    made = row_estimate(row)
-    return made.interval
+    if measure_scale(row.measure) == "logit" and row.value is not None:
+        return wilson(row.value, float(row.n or DEFAULT_N))
+    return row_estimate(row).interval
 
 
 def by_use(found: Iterable[Target]) -> Mapping[bool, list[Target]]:

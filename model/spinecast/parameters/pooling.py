@@ -92,8 +92,12 @@ def _proportion(value: float, low: float | None, high: float | None, n: float) -
     if low is None or high is None or not low <= value <= high or low == high:
         low, high = wilson(value, n)
     low, high, value = (edge if x <= least else 1 - edge if x >= 1 - least else x for x in (low, high, value))
-    sd = (to_scale(high, "logit") - to_scale(low, "logit")) / (2 * Z95)
-    return Estimate("logit", to_scale(value, "logit"), max(sd, 0.02))
+    centre = to_scale(value, "logit")
+    reach = (to_scale(high, "logit") - to_scale(low, "logit")) / 2
+    if certain:
+        # The interval reaches to one side only: 20 of 20 says how low the share may be, not how high.
+        reach = max(to_scale(high, "logit") - centre, centre - to_scale(low, "logit"))
+    return Estimate("logit", centre, max(reach / Z95, 0.02))
 
 
 @dataclass(frozen=True, slots=True)
