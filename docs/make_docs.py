@@ -221,15 +221,13 @@ def assessment_page() -> str:
     for name, part in schema["properties"].items():
         lines += _inner(name, part)
     for name, part in schema.get("$defs", {}).items():
-        lines += [f"## {name}", "", part.get("description", ""), *_object(part)]
-        for field_name, inner in part.get("properties", {}).items():
-            lines += _inner(f"{name}.{field_name}", inner)
+        lines += _inner(name, part)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _inner(name: str, part: Mapping[str, Any]) -> list[str]:
-    """Tables of an object, or of the objects in a list."""
-    content = part.get("items", part)
+    """Tables of an object, of the objects in a list, and of what is inside them."""
+    content = _content(part)
     if "properties" not in content:
         return []
     lines = [f"## {name}", "", part["description"], *_object(content)]
@@ -238,9 +236,15 @@ def _inner(name: str, part: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _content(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object itself, the one that a list holds, or the one that may be null."""
+    content: Mapping[str, Any] = part.get("items", part)
+    return next((p for p in content.get("oneOf", ()) if "properties" in p), content)
+
+
 def _object(part: Mapping[str, Any]) -> list[str]:
-    rows = [f"| `{name}` | {_type(p)} | {_cell(_meaning(p))} |" for name, p in part.get("properties", {}).items()]
-    return ["", "| field | type | meaning |", "|---|---|---|", *rows, ""] if rows else [""]
+    rows = [f"| `{name}` | {_type(p)} | {_cell(_meaning(p))} |" for name, p in part["properties"].items()]
+    return ["", "| field | type | meaning |", "|---|---|---|", *rows, ""]
 
 
 def _type(part: Mapping[str, Any]) -> str:
