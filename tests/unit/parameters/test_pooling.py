@@ -94,7 +94,7 @@ class TestRow:
     def test_a_printed_0_or_1_gets_half_a_patient(self, printed, n):
         made = row_estimate(row(value=printed, n=n))
         assert abs(made.value - printed) == pytest.approx(0.5 / (n + 1))
-        assert 0.3 < made.sd < 1
+        assert 0.3 < made.sd < 1.5
 
     @pytest.mark.parametrize("printed", [0.0001, 0.007, 0.9999])
     def test_a_small_share_without_n_stays_what_it_is(self, printed):
