@@ -113,7 +113,7 @@ def answer(**changes: Any) -> Assessment:
         ),
         surprise=Surprise(-7.0, -2.5, not_understood=False, message="The findings hang together under the model."),
         provenance=Provenance(
-            "0.1.0", "ab" * 32, "cd" * 32, 0.62, (("contexts/age/facet_joint/age_75_plus", 0.03),), 2, ("koes2006",)
+            "0.1.0", "ab" * 32, "cd" * 32, 0.62, (("contexts/age/facet_joint/age_75_plus", 0.03),), 2, True, ("koes2006",)
         ),
         observed=(("duration", "weeks_6_12"), ("straight_leg_raise", "positive")),
         goals=("Sleep through the night",),

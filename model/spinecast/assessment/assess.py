@@ -302,7 +302,8 @@ def _provenance(case: _Case, leader: str) -> Provenance:
     sources = sorted({model.priors.rows[r].source for r in rows if r in model.priors.rows})
     return Provenance(
         version=spinecast.__version__, priors_hash=model.priors.content_hash, fit_hash=model.fit_hash, share_from_evidence=share,
-        assumed=assumed, unfitted=len(model.unfitted), sources=tuple(sources),
+        assumed=assumed, unfitted=len(model.unfitted),
+        stale=model.stale, sources=tuple(sources),
     )  # fmt: skip
 
 

@@ -127,6 +127,8 @@ class Provenance:
         The assumed numbers that this answer leans on most.
     unfitted : int
         Parameters newer than the fit, at their defaults.
+    stale : bool
+        What the network is built from has changed since the fit.
     sources : tuple of str
         Keys of the sources behind the findings observed and the procedures ranked.
     """
@@ -137,6 +139,7 @@ class Provenance:
     share_from_evidence: float
     assumed: tuple[tuple[str, float], ...]
     unfitted: int
+    stale: bool
     sources: tuple[str, ...]
 
 

@@ -220,11 +220,7 @@ def settings_lines(assessment: Assessment) -> tuple[str, ...]:
         f"{s.currency} {money(s.willingness_to_pay)} a quality-adjusted life year, of {s.year}; discount {100 * s.discount:.3g} % a year.",
         f"{s.draws} draws, seed {s.seed}; spinecast {p.version}, priors {p.priors_hash[:12]}, fit {p.fit_hash[:12]}.",
         f"Unit: {s.unit}. Control: {s.control}.",
-        *(
-            ["The priors have changed since they were fitted: `spinecast fit` brings the fit up to date."]
-            if p.fit_hash != p.priors_hash
-            else []
-        ),
+        *(["The priors have changed since they were fitted: `spinecast fit` brings the fit up to date."] if p.stale else []),
     )
 
 

@@ -173,6 +173,6 @@ def test_an_interval_that_holds_zero_is_said_to_be_no_clear_gain():
 
 
 def test_a_stale_fit_is_said_to_be_one():
-    fresh = replace(answer().provenance, fit_hash=answer().provenance.priors_hash)
+    fresh = replace(answer().provenance, stale=False)
     assert "have changed since they were fitted" in letter(answer())
     assert "have changed since" not in letter(answer(provenance=fresh))
