@@ -31,5 +31,5 @@ def fitted_priors(folder: Path) -> Path:
     noise = np.random.default_rng(1).standard_normal((DRAWS, len(spread)))
     names = tuple(p.name for p in network.parameters)
     draws = network.theta + SMALL * np.minimum(spread, 1.0) * noise
-    save(Fitted(names, network.theta, draws, priors.content_hash, np.full(len(names), 0.5)), path_of(copy, REGION))
+    save(Fitted(names, network.theta, draws, priors.network_hash, np.full(len(names), 0.5)), path_of(copy, REGION))
     return copy
