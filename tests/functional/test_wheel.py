@@ -89,4 +89,4 @@ def test_assess(spinecast, tmp_path):
     """The shipped example, read from outside any checkout."""
     (site,) = spinecast.parents[1].glob("lib/python*/site-packages")
     example = site / "spinecast" / "data" / "examples" / "suitcase.toml"
-    assert "adiculopathy" in run(spinecast, "assess", example, cwd=tmp_path)
+    assert "disc herniation" in run(spinecast, "assess", example, cwd=tmp_path)

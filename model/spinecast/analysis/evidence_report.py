@@ -25,24 +25,29 @@ def evidence_report(model: Model, patients: Mapping[str, Path]) -> dict[str, Any
     Returns
     -------
     dict
-        `parameters`, `from_evidence`, `assumed`, `share_of_influence_from_evidence`, `patients` (share and the
-        assumed numbers leaned on most, by patient).
+        `parameters`, `from_evidence` (of which `derived` were judged from their rows), `assumed`,
+        `share_of_influence_from_evidence` (of which `share_of_influence_derived`), `patients` (share and the assumed
+        numbers leaned on most, by patient).
     """
     free = [i for i, p in enumerate(model.network.parameters) if p.sd > 0 and p.quantity is not None]
     cited = [i for i in free if (q := model.network.parameters[i].quantity) is not None and cites_rows(q, model.priors.rows)]
     by_patient: dict[str, Any] = {}
-    total = rests = 0.0
+    derived = {i for i in cited if (q := model.network.parameters[i].quantity) is not None and q.derived is not None}
+    total = rests = judged = 0.0
     for name, path in patients.items():
         slopes = _slopes(model, path)
         share, assumed = influence.share_from_evidence(model, slopes)
         by_patient[name] = {"share": share, "assumed": [{"parameter": n, "share": v} for n, v in assumed]}
         total += 1.0
         rests += share
+        judged += sum(v for i, v in slopes.items() if i in derived) / max(sum(slopes.values()), 1e-12)
     return {
         "parameters": len(free),
         "from_evidence": len(cited),
+        "derived": len(derived),
         "assumed": len(free) - len(cited),
         "share_of_influence_from_evidence": rests / total if total else 0.0,
+        "share_of_influence_derived": judged / total if total else 0.0,
         "patients": by_patient,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,16 +192,25 @@ def _covering(belief: Array) -> npt.NDArray[np.int64]:
 
 
 def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) -> Profile:
-    values: dict[str, object] = {k: v.value for k, v in {**patient.contexts, **patient.findings}.items() if v.value}
+    leaves = model.network.leaves
+    values: dict[str, object] = {
+        name: seen.value or frozenset(v for v, weight in zip(leaves[name].values, seen.likelihood, strict=True) if weight > 0)
+        for name, seen in {**patient.contexts, **patient.findings}.items()
+        if name in leaves
+    }
     values |= patient.inputs
+    if patient.procedures:
+        values.setdefault("earlier_injections", "listed")
     chances = {}
     setting = main_setting(model.network, model.network.theta, evidence)
-    for name, leaf in model.network.leaves.items():
-        if leaf.is_context and not leaf.by and name not in values:
-            table = model.network.table(model.network.theta, leaf, setting)[0, 0]
-            chances[name] = dict(zip(leaf.values, (belief @ table[leaf.config_of_state]).tolist(), strict=True))
+    for name, leaf in leaves.items():
+        if leaf.is_context and not leaf.by and not isinstance(values.get(name), str):
+            table = model.network.table(model.network.theta, leaf, setting)[0, 0] * evidence.likelihood.get(name, 1.0)
+            chance = belief @ (table / table.sum(axis=1, keepdims=True))[leaf.config_of_state]
+            chances[name] = dict(zip(leaf.values, chance.tolist(), strict=True))
     history = tuple(Done(p.procedure, p.weeks_ago, p.relief_percent, p.duration_weeks) for p in patient.procedures)
-    return Profile(values, chances, history, dict(patient.context_numbers))
+    told = bool(patient.procedures) or "earlier_injections" in values
+    return Profile(values, chances, history, dict(patient.context_numbers), history_known=told)
 
 
 def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:
@@ -321,11 +330,18 @@ def _observed(case: _Case) -> tuple[tuple[str, str], ...]:
     shown = {}
     for name, seen in {**case.patient.contexts, **case.patient.findings}.items():
         values = leaves[name].values if name in leaves else ()
-        open_values = [v for v, weight in zip(values, seen.likelihood, strict=False) if weight > 0]
-        text = seen.value or " or ".join(open_values)
+        text = seen.value or _left_open(values, seen.likelihood)
         shown[name] = ", ".join(p.replace("_", " ") for p in (text, seen.level, seen.side) if p)
     shown |= {c.family: f"{c.positive} of {len(c.tests)} positive" for c in case.patient.counts}
     return tuple(shown.items())
+
+
+def _left_open(values: Sequence[str], likelihood: Sequence[float]) -> str:
+    """Soft evidence in words: the values that remain, or the likeliest where all do."""
+    remain = [v for v, weight in zip(values, likelihood, strict=False) if weight > 0]
+    if len(remain) < len(values):
+        return " or ".join(remain)
+    return f"uncertain and likelier {values[int(np.argmax(likelihood))]}"
 
 
 def _goal_text(goal: str, baseline: str, target: str, unit: str) -> str:

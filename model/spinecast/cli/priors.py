@@ -38,10 +38,10 @@ def show(key: str) -> None:
 
     Every number with its interval, the rows that it rests on and their citations.
     """
-    from spinecast.priors.bundle import load_priors
+    from spinecast.priors.reader import read_priors
     from spinecast.priors.show import show as show_entry
 
-    click.echo(show_entry(load_priors(priors_folder()), key))
+    click.echo(show_entry(read_priors(priors_folder()), key))
 
 
 @click.command
@@ -58,11 +58,10 @@ def report(as_json: bool) -> None:
     click.echo(
         f"{found['parameters']} parameters: {found['from_evidence']} rest on published figures, {found['assumed']} are assumed"
     )
-    click.echo(
-        f"  of the former {found['from_evidence_cited']} cite rows, {found['from_evidence_by_fit']} were narrowed by the fit"
-    )
+    click.echo(f"  of the former {found['derived']} were judged from the rows that they cite, with the reason stated")
     click.echo(
         f"{100 * found['share_of_influence_from_evidence']:.0f} % of what moves the worked patients' answers rests on published figures"
+        f" ({100 * found['share_of_influence_derived']:.0f} % on such judgements)"
     )
     for name, patient in found["patients"].items():
         click.echo(f"\n{name}: {100 * patient['share']:.0f} %; leans most on these assumptions")
@@ -74,8 +73,8 @@ def report(as_json: bool) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def pages(folder: Path) -> None:
     """Write the reference pages anew below FOLDER (docs/reference in a checkout): one an entry, and the data dictionary."""
-    from spinecast.priors.bundle import load_priors
     from spinecast.priors.pages import write_pages
+    from spinecast.priors.reader import read_priors
 
-    written = write_pages(load_priors(priors_folder()), folder)
+    written = write_pages(read_priors(priors_folder()), folder)
     click.echo(f"{len(written)} pages below {folder}")

@@ -29,7 +29,8 @@ class Profile:
 
     Attributes
     ----------
-    values : mapping of context, finding or input id to its value (text, number or tuple of texts)
+    values : mapping of context, finding or input id to its value (text, number or tuple of texts; a frozenset of
+        texts where soft evidence leaves several values open)
     chances : mapping of unknown context id to {value: probability}
     history : tuple of Done
     history_known : bool
@@ -134,6 +135,10 @@ def _compare(node: grammar.Compare, profile: Profile, vocabulary: Vocabulary) ->
         return None
     value = profile.values[node.name]
     order = vocabulary.values[node.name]
+    if isinstance(value, frozenset):
+        # Soft evidence: true or false only where every value that is left open agrees.
+        verdicts = {_compare(node, replace(profile, values={**profile.values, node.name: v}), vocabulary) for v in value}
+        return verdicts.pop() if len(verdicts) == 1 else None
     if node.name in vocabulary.lists:
         return _listed(node, value, order)
     if node.operator == "present":
