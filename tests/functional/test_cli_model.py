@@ -72,7 +72,7 @@ def test_a_missing_row_file_is_refused(command, tmp_path):
 def test_people_are_drawn_with_their_truth(command, tmp_path):
     one, two = tmp_path / "one.csv", tmp_path / "two.csv"
     for path in (one, two):
-        assert command("simulate", path, "--count", 30, "--seed", 4, "--findings", 20).code == 0
+        assert command("simulate", 30, "--out", path, "--seed", 4, "--findings", 20).code == 0
     assert one.read_bytes() == two.read_bytes()
     rows = list(csv.DictReader(one.read_text().splitlines()))
     assert len(rows) == 30
@@ -82,10 +82,10 @@ def test_people_are_drawn_with_their_truth(command, tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("a.txt",), (".csv", ".parquet")),
-        (("nowhere/a.csv",), ("folder that exists",)),
-        (("a.csv", "--setting", "spine_clinc"), ("setting", "did you mean 'spine_clinic'")),
-        (("a.csv", "--count", "0"), ("--count", "0")),
+        (("5", "--out", "a.txt"), (".csv", ".parquet")),
+        (("5", "--out", "nowhere/a.csv"), ("folder that exists",)),
+        (("5", "--setting", "spine_clinc"), ("setting", "did you mean 'spine_clinic'")),
+        (("0",), ("N", "0")),
     ],
 )
 def test_a_wrong_simulation_is_refused(command, given, said):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -139,6 +141,14 @@ def recorded_shares(network: Network, priors: Priors, findings: float) -> dict[s
     return shares | {c: 0.8 for c, leaf in network.leaves.items() if leaf.is_context}
 
 
+def write_csv(cohort: Cohort, handle: TextIO) -> None:
+    """Write CSV with a header to an open text file."""
+    table = to_table(cohort)
+    writer = csv.writer(handle, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(zip(*table.values(), strict=True))
+
+
 def write(cohort: Cohort, path: Path) -> None:
     """Write CSV or Parquet by suffix.
 
@@ -147,20 +157,15 @@ def write(cohort: Cohort, path: Path) -> None:
     InvalidValueError
         Another suffix, or Parquet without pyarrow (extra `tables`).
     """
-    table = to_table(cohort)
     if path.suffix == ".csv":
-        import csv
-
         with path.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(table)
-            writer.writerows(zip(*table.values(), strict=True))
+            write_csv(cohort, handle)
     elif path.suffix == ".parquet":
         try:
             import pyarrow as pa
             import pyarrow.parquet as pq
         except ImportError:
             raise InvalidValueError("file", path.name, "a .csv file, or install spinecast[tables] for Parquet") from None
-        pq.write_table(pa.table(table), path)
+        pq.write_table(pa.table(to_table(cohort)), path)
     else:
         raise InvalidValueError("file", path.name, "a name that ends in .csv or .parquet")

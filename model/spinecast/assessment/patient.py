@@ -270,6 +270,9 @@ def _count(family: str, raw: object, priors: Priors) -> PositiveCount:
         raise InvalidValueError(f"{name}.tests", tests, f"a list of {', '.join(members)}")
     for test in tests:
         _choice(f"{name}.tests", test, members)
+    given = raw.get("of", len(tests))
+    if isinstance(given, int):
+        _number(f"{name}.positive", raw.get("positive"), 0, given, f"(of {given} tests)")
     of = int(_number(f"{name}.of", raw.get("of", len(tests)), 1, len(members)))
     if "tests" not in raw and of != len(members):
         raise InvalidValueError(

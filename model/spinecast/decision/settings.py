@@ -103,4 +103,4 @@ def decision_settings(
 def _number(priors: Priors, name: str) -> float:
     quantity = priors.economics[name]
     assert isinstance(quantity, Quantity)
-    return estimate(quantity, priors.rows, "log").value
+    return quantity.assumed if quantity.assumed is not None else estimate(quantity, priors.rows, "log").value
