@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -36,7 +37,7 @@ def simulate(count: int, setting: str, seed: int, findings: float | None, out: P
     observed = 1.0 if findings is None else drawing.recorded_shares(model.network, model.priors, findings)
     cohort = drawing.simulate(model.network, count, setting, seed, observed=observed)
     if out is None:
-        drawing.write_csv(cohort, click.get_text_stream("stdout"))
+        drawing.write_csv(cohort, sys.stdout)
         return
     drawing.write(cohort, out)
     click.echo(f"wrote {count:,} people to {out}", err=True)
