@@ -108,25 +108,25 @@ def _weights(network: Network) -> tuple[int, ...]:
     return tuple(sorted({*network.prevalence.ravel().tolist(), *network.co_occurrence.ravel().tolist()}))
 
 
-def informs_prevalence(target: Target) -> bool:
-    """Only rows that count generators may move how common generators are.
+def informs_prevalence(network: Network, target: Target) -> bool:
+    """Only rows that count generators, among people chosen by who they are, may move how common generators are.
 
     An accuracy study has a population of its own; letting it move a setting's prevalence would explain a test's
-    poor specificity by inventing disease (feedback is cut, as in modular inference).
+    poor specificity by inventing disease (feedback is cut, as in modular inference). So have people sent on because
+    of what was found: more was known of them than any question says.
 
     References
     ----------
     plummer2015cuts (Plummer M. Cuts in Bayesian graphical models. Stat Comput 2015;25:37-43).
     """
-    return target.rows[0].measure == "prevalence"
+    counted = target.rows[0].measure == "prevalence"
+    return counted and all(network.leaves[name].is_context for name in target.question.leaves)
 
 
 def part(problem: Problem, *, prevalence: bool) -> Problem:
     """One module: the state weights against the rows that count generators, or all the tables against every row."""
     weights = np.isin(problem.free, _weights(problem.network))
-    keep = (
-        [i for i, t in enumerate(problem.targets) if informs_prevalence(t)] if prevalence else list(range(len(problem.targets)))
-    )
+    keep = [i for i, t in enumerate(problem.targets) if not prevalence or informs_prevalence(problem.network, t)]
     return Problem(
         problem.network,
         tuple(problem.targets[i] for i in keep),
@@ -269,7 +269,7 @@ def _slopes(
     scale = target.estimate.scale
     found = gradient(network, theta, question, lambda value: to_scale(value, scale))
     free = set(problem.free.tolist())
-    for parameter in question.prior_parameters(network) if informs_prevalence(target) else ():
+    for parameter in question.prior_parameters(network) if informs_prevalence(network, target) else ():
         change = moved_weights[parameter][1] - weights[question.setting]
         yield parameter, float(found.by_weight @ change) / STEP
     for key, by_entry in found.by_block.items():

@@ -128,6 +128,21 @@ class TestWhatMoves:
             before, after = (marginals(problem.network, theta, k) for theta in (problem.network.theta, fit.theta))
             assert after == pytest.approx(before, rel=1e-3)
 
+    def test_nor_with_people_who_were_sent_on_for_what_was_found(self, folder):
+        """Of those worked up on concern many have it; that does not make it common among all who present."""
+        sent = {"target": "radiculopathy", "given": "slump_test", "measure": "prevalence", "value": 0.95, "n": 400}
+        problem, fit = fitted(with_rows(folder, {"id": "sent-on", **sent}))
+        for k in range(len(problem.network.settings)):
+            before, after = (marginals(problem.network, theta, k) for theta in (problem.network.theta, fit.theta))
+            assert after == pytest.approx(before, rel=1e-3)
+
+    def test_people_chosen_by_who_they_are_count(self, folder):
+        old = {"target": "facet_joint", "given": "age >= 50", "measure": "prevalence", "value": 0.6, "n": 400}
+        problem, fit = fitted(with_rows(folder, {"id": "old-facets", **old}))
+        net = problem.network
+        clinic, facets = net.settings.index("spine_clinic"), net.space.levels.index(("facet_joint", ""))
+        assert marginals(net, fit.theta, clinic)[facets] > marginals(net, net.theta, clinic)[facets] + 0.03
+
     def test_and_with_those_it_does(self, folder):
         problem, fit = fitted(with_rows(folder, MORE_ROWS[2]))
         net = problem.network
@@ -165,7 +180,7 @@ class TestSlopes:
         for j, parameter in enumerate(problem.free):
             slopes = numeric(problem, theta, parameter)
             if parameter in weights:
-                counted = np.array([fitting.informs_prevalence(t) for t in problem.targets])
+                counted = np.array([fitting.informs_prevalence(problem.network, t) for t in problem.targets])
                 assert (jacobian[~counted, j] == 0).all()
                 assert jacobian[counted, j] == pytest.approx(slopes[counted], rel=1e-3, abs=1e-3)
             else:
