@@ -197,6 +197,9 @@ def in_short(assessment: Assessment) -> tuple[str, ...]:
         likely = (
             f"none of the sources that the model knows (nonspecific pain), {percent(assessment.nonspecific)}; after that {likely}"
         )
+    alarms = [gate.label for gate in assessment.flags if gate.effect == "first"]
+    if alarms:
+        return (f"Most likely: {likely}.", f"First: {option_name(first)}, whatever it is worth: {alarms[0].rstrip('.')}.")
     worth = f"worth {s.value_unit} {gain(first.value, s)} over waiting ({gains(first.low, first.high, s)})"
     doubt = ", so not clearly better than waiting" if first.low <= 0 < first.value else ""
     relief = f"half relief at 1 month {versus(first.p_relief_4w, first.p_relief_4w_control)}, " if relieves(first) else ""

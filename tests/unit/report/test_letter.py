@@ -176,3 +176,9 @@ def test_a_stale_fit_is_said_to_be_one():
     fresh = replace(answer().provenance, stale=False)
     assert "have changed since they were fitted" in letter(answer())
     assert "have changed since" not in letter(answer(provenance=fresh))
+
+
+def test_what_a_rule_puts_first_is_not_weighed_against_waiting():
+    short = " ".join(letter(urgent()).split())
+    assert "First: Urgent evaluation, whatever it is worth" in short
+    assert "not clearly better than waiting" not in short
