@@ -20,7 +20,7 @@ from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.observing import Observer
 from spinecast.assessment.patient import Patient, parse_patient
 from spinecast.decision.gates import Gates, evaluate_gates, permission
-from spinecast.decision.outcomes import Outcomes, compile_outcomes
+from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
 from spinecast.decision.plan import Plan, Planner, state_values
 from spinecast.decision.profile import Done, Profile
 from spinecast.decision.ranking import rank
@@ -210,7 +210,21 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
             chances[name] = dict(zip(leaf.values, chance.tolist(), strict=True))
     history = tuple(Done(p.procedure, p.weeks_ago, p.relief_percent, p.duration_weeks) for p in patient.procedures)
     told = bool(patient.procedures) or "earlier_injections" in values
-    return Profile(values, chances, history, dict(patient.context_numbers), history_known=told)
+    return Profile(values, chances, history, dict(patient.context_numbers), told, _usual(model.network, setting))
+
+
+def _usual(network: Network, setting: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Distribution of each context among people of the setting with each generator (and with none: nonspecific)."""
+    prior = np.exp(network.log_prior(network.theta, setting))
+    weights = {g: prior * network.space.mask(g) for g in network.space.generators}
+    weights[NONSPECIFIC] = prior * (network.space.count == 0)
+    found: dict[str, dict[str, dict[str, float]]] = {g: {} for g in weights}
+    for name, leaf in network.leaves.items():
+        if leaf.is_context and not leaf.by:
+            table = network.table(network.theta, leaf, setting)[0, 0][leaf.config_of_state]
+            for generator, weight in weights.items():
+                found[generator][name] = dict(zip(leaf.values, (weight @ table / weight.sum()).tolist(), strict=True))
+    return found
 
 
 def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:

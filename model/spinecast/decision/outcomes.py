@@ -23,7 +23,7 @@ from spinecast.decision.profile import Profile, Vocabulary, chance
 from spinecast.network.states import StateSpace
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
-from spinecast.priors.records import WEEKS, Priors, Procedure, Quantity
+from spinecast.priors.records import WEEKS, Modifier, Priors, Procedure, Quantity
 
 NONSPECIFIC = "nonspecific"
 COURSES = {"weeks_0_6": "acute", "weeks_6_12": "subacute", "weeks_13_52": "chronic", "weeks_52_plus": "chronic"}
@@ -194,14 +194,19 @@ def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabul
             if generator == one.generator and (not one.levels or level in one.levels):
                 effect[:, :, column] = difference
     for number, modifier in enumerate(procedure.modifiers):
-        probability = chance(modifier.when, profile, vocabulary)
-        if probability == 0.0:
-            continue
         ratio = source.of(modifier.ratio, "log", f"procedures/{procedure.id}/modifier/{number}")
-        factor = 1 + probability * (ratio - 1)
-        columns = [i for i, (g, _) in enumerate(labels) if modifier.generator in ("", g)]
-        effect[:, :, columns] *= factor[:, None, None]
+        here = 1 + chance(modifier.when, profile, vocabulary) * (ratio - 1)
+        usual = {g: 1 + _usual_share(modifier, g, profile, vocabulary) * (ratio - 1) for g in {g for g, _ in labels}}
+        for column, (generator, _) in enumerate(labels):
+            if modifier.generator in ("", generator):
+                effect[:, :, column] *= (here / usual[generator])[:, None]
     return effect
+
+
+def _usual_share(modifier: Modifier, generator: str, profile: Profile, vocabulary: Vocabulary) -> float:
+    """How often the modifier is true of people with this generator: a published effect is their average already."""
+    usual = profile.usual.get(generator)
+    return chance(modifier.when, Profile(chances=usual), vocabulary) if usual else 0.0
 
 
 THERAPY_WEEK = 4.0

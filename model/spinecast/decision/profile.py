@@ -33,6 +33,8 @@ class Profile:
         texts where soft evidence leaves several values open)
     chances : mapping of unknown context id to {value: probability}
     history : tuple of Done
+    usual : mapping of generator to context to {value: probability}
+        Who usually has this generator in this setting: the people whose average the published effects are.
     history_known : bool
         Whether earlier procedures were asked about at all; if not, a schedule asks for them.
     numbers : mapping of context id to the number behind a banded value, where one was given
@@ -43,6 +45,7 @@ class Profile:
     history: tuple[Done, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     history_known: bool = True
+    usual: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

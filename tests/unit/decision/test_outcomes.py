@@ -90,6 +90,21 @@ def test_unknown_contexts_are_averaged_and_the_rest_is_neutral():
     assert effect_of(compile_outcomes(PRIORS, SPACE, Profile({"duration": "weeks_0_6"})), "epidural")[0] == pytest.approx(0.2)
 
 
+def test_the_published_effect_is_the_average_over_those_who_usually_have_the_condition():
+    shares = {"weeks_0_6": 0.75, "weeks_13_52": 0.25}
+    usual = {"root": {"duration": shares, "smoking": {"never": 0.6, "current": 0.4}}}
+
+    def effect(**known):
+        chances = {k: v for k, v in usual["root"].items() if k not in known}
+        return effect_of(compile_outcomes(PRIORS, SPACE, Profile(known, chances, usual=usual)), "epidural")[0]
+
+    assert effect() == pytest.approx(0.2)  # nothing is known: the published effect itself
+    by_duration = {d: effect(duration=d) for d in shares}
+    assert sum(shares[d] * by_duration[d] for d in shares) == pytest.approx(0.2)
+    assert by_duration["weeks_0_6"] == pytest.approx(0.2 / (1 - 0.25 * 0.5))
+    assert by_duration["weeks_13_52"] < 0.2 < by_duration["weeks_0_6"]
+
+
 RELIEF = 0.6 + 0.12 * 0.4  # of root pain at week 4 in the control arm of active care
 
 
