@@ -103,13 +103,15 @@ def place(network: Network, fitted: Fitted) -> tuple[Array, Array, tuple[str, ..
     column = {name: i for i, name in enumerate(fitted.names)}
     theta = network.theta.copy()
     draws = np.tile(network.theta, (len(fitted.draws), 1))
+    position = np.array([column.get(p.name, -1) for p in network.parameters])
+    known = position >= 0
+    theta[known] = fitted.theta[position[known]]
+    draws[:, known] = fitted.draws[:, position[known]]
     unknown = []
     generator = np.random.default_rng(len(fitted.draws))
-    for i, parameter in enumerate(network.parameters):
-        if parameter.name in column:
-            theta[i] = fitted.theta[column[parameter.name]]
-            draws[:, i] = fitted.draws[:, column[parameter.name]]
-        elif parameter.sd > 0:
+    for i in np.flatnonzero(~known):
+        parameter = network.parameters[i]
+        if parameter.sd > 0:
             unknown.append(parameter.name)
             sd = parameter.sd if np.isfinite(parameter.sd) else 0.0
             draws[:, i] += sd * generator.standard_normal(len(draws))

@@ -6,6 +6,7 @@ B values of the context that a leaf's base depends on, Z frailty nodes of a fami
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -186,16 +187,24 @@ class Network:
 
 
 def _restricted_leaf(leaf: Leaf, keep: Ints) -> Leaf:
-    used, index = np.unique(leaf.config_of_state[keep], return_inverse=True)
-    return replace(leaf, activity=leaf.activity[used], config_of_state=index.reshape(-1))
+    used, index, _ = _relabelled(leaf.config_of_state[keep], len(leaf.activity))
+    return replace(leaf, activity=leaf.activity[used], config_of_state=index)
 
 
 def _restricted_block(block: Block, keep: Ints, leaves: Mapping[str, Leaf]) -> Block:
-    used, index = np.unique(block.config_of_state[keep], return_inverse=True)
-    first = np.searchsorted(index, np.arange(len(used)), sorter=np.argsort(index, kind="stable"))
-    states = np.argsort(index, kind="stable")[first]
-    configs = np.stack([leaves[name].config_of_state[states] for name in block.leaves])
-    return replace(block, config_of_state=index.reshape(-1), leaf_config=configs)
+    _, index, one_state = _relabelled(block.config_of_state[keep], block.leaf_config.shape[1])
+    configs = np.stack([leaves[name].config_of_state[one_state] for name in block.leaves])
+    return replace(block, config_of_state=index, leaf_config=configs)
+
+
+def _relabelled(configs: Ints, count: int) -> tuple[Ints, Ints, Ints]:
+    """The configurations that occur, each state's place among them, and one state that has each."""
+    example = np.full(count, -1)
+    example[configs] = np.arange(len(configs))
+    used = np.flatnonzero(example >= 0)
+    place = np.zeros(count, dtype=np.int64)
+    place[used] = np.arange(len(used))
+    return used, place[configs], example[used]
 
 
 def frailty_values(loading: Array) -> Array:
@@ -231,18 +240,18 @@ def _log_linear(base: Array, ratios: Array, activity: Array) -> Array:
 
 
 MOST_CODES = 2**62
-"""Mixed-radix codes are renumbered before they would overflow."""
+"""Mixed-radix codes above this are renumbered column by column, before they would overflow."""
 
 
 def combine_configs(columns: Sequence[npt.NDArray[np.int64]]) -> tuple[Ints, Ints]:
     """Joint configurations of several per-state columns: (S,) index and (C, columns) distinct rows."""
     matrix = np.stack(columns, axis=1)
-    code, size = np.zeros(len(matrix), dtype=np.int64), 1
-    for column in columns:
-        radix = int(column.max()) + 1
-        if size * radix > MOST_CODES:
-            _, code = np.unique(code, return_inverse=True)
-            size = int(code.max()) + 1
-        code, size = code * radix + column, size * radix
+    radices = (matrix.max(axis=0) + 1).tolist()
+    if math.prod(radices) <= MOST_CODES:
+        code = matrix @ np.array([math.prod(radices[k + 1 :]) for k in range(len(radices))])
+    else:
+        code = np.zeros(len(matrix), dtype=np.int64)
+        for column, radix in zip(matrix.T, radices, strict=True):
+            _, code = np.unique(code * radix + column, return_inverse=True)
     _, first, index = np.unique(code, return_index=True, return_inverse=True)
     return index, matrix[first]
