@@ -168,7 +168,9 @@ def _estimate(quantity: Quantity, rows: Mapping[str, Row], scale: Scale) -> Esti
     if quantity.combine == "difference":
         return _difference(*cited)
     if quantity.combine == "mean_difference_to_responders":
-        return _responders(cited, quantity.sd or 2.5)
+        if quantity.sd is None:
+            raise PriorsError(f"rows {', '.join(quantity.rows)} give a mean difference; say sd, the spread of the pain scale")
+        return _responders(cited, quantity.sd)
     pooled = pool(cited).mean
     if quantity.combine == "complement":
         pooled = Estimate("logit", -pooled.centre, pooled.sd)
