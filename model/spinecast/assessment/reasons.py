@@ -23,7 +23,7 @@ def joint_parts(network: Network, theta: Array, evidence: Evidence) -> list[tupl
     share = network.setting_prior(theta)
     likelihood = share if evidence.setting is None else evidence.setting
     parts = []
-    shared: dict[str, Array] = {}
+    shared: dict[tuple[str, bytes], Array] = {}
     with np.errstate(divide="ignore"):
         for k in np.flatnonzero(likelihood):
             prior = np.log(likelihood[k]) + network.log_prior(theta, int(k))

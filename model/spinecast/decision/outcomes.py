@@ -196,9 +196,10 @@ def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabul
     for number, modifier in enumerate(procedure.modifiers):
         ratio = source.of(modifier.ratio, "log", f"procedures/{procedure.id}/modifier/{number}")
         here = 1 + chance(modifier.when, profile, vocabulary) * (ratio - 1)
-        usual = {g: 1 + _usual_share(modifier, g, profile, vocabulary) * (ratio - 1) for g in {g for g, _ in labels}}
+        reached = {e.generator for e in procedure.effects if modifier.generator in ("", e.generator)}
+        usual = {g: 1 + _usual_share(modifier, g, profile, vocabulary) * (ratio - 1) for g in sorted(reached)}
         for column, (generator, _) in enumerate(labels):
-            if modifier.generator in ("", generator):
+            if generator in usual:
                 effect[:, :, column] *= (here / usual[generator])[:, None]
     return effect
 

@@ -62,7 +62,7 @@ def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
     likelihood = np.ones(len(network.settings)) if evidence.setting is None else evidence.setting
     share = network.setting_prior(theta) * likelihood
     terms = []
-    shared: dict[str, Array] = {}
+    shared: dict[tuple[str, bytes], Array] = {}
     with np.errstate(divide="ignore"):
         for k in np.flatnonzero(likelihood):
             weight = np.log(share[..., k] / share.sum(axis=-1))[..., None]
@@ -80,40 +80,55 @@ def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: 
 
 
 def factors(
-    network: Network, theta: Array, evidence: Evidence, setting: int, shared: dict[str, Array] | None = None
+    network: Network,
+    theta: Array,
+    evidence: Evidence,
+    setting: int,
+    shared: dict[tuple[str, bytes], Array] | None = None,
 ) -> dict[str, Array]:
     """Log P(part of the evidence | state) of parts that are independent given the state; each (..., S).
 
     A part is a block, or everything that depends on one unknown or known context together with that context.
-    `shared` keeps the blocks that are the same in every setting (all but contexts) from one setting to the next.
+    `shared` keeps parts from one setting to the next: only contexts whose base differs between settings change.
     """
     shared = {} if shared is None else shared
     parts: dict[str, Array] = {}
-    by_context: dict[str, Array] = {}
+    tied: dict[str, list[Block]] = {}
     observed = {network.block_of[leaf] for leaf in evidence.likelihood} | set(evidence.counts)
     with np.errstate(divide="ignore"):
-        for name in sorted(observed):
+        for name in sorted(observed - set(network.modulators)):
             block = network.blocks[name]
-            if name in network.modulators:
-                continue
             known = known_value(evidence, block.by)
-            if name not in shared:
+            if block.by and known is None:
+                tied.setdefault(block.by, []).append(block)
+                continue
+            key = (name, _base(network, block.leaves[0], setting))
+            if key not in shared:
                 factor = block_likelihood(network, theta, block, evidence, setting)
-                if not network.leaves[block.leaves[0]].is_context:
-                    shared[name] = factor
-            else:
-                factor = shared[name]
-            if not block.by:
-                parts[name] = np.log(factor[..., 0, :])[..., block.config_of_state]
-            elif known is not None:
-                parts[name] = np.log(factor[..., known if factor.shape[-2] > 1 else 0, :])[..., block.config_of_state]
-            else:
-                spread = factor[..., block.config_of_state]
-                by_context[block.by] = by_context[block.by] * spread if block.by in by_context else spread
+                row = known if known is not None and factor.shape[-2] > 1 else 0
+                shared[key] = np.log(factor[..., row, :])[..., block.config_of_state]
+            parts[name] = shared[key]
         for context in network.modulators:
-            if context in by_context or context in evidence.likelihood:
-                parts[context] = np.log(_summed(network, theta, context, by_context.get(context), evidence, setting))
+            if context in tied or context in evidence.likelihood:
+                key = (context, _base(network, context, setting))
+                if key not in shared:
+                    dependent = _together(network, theta, tied.get(context, []), evidence, setting)
+                    shared[key] = np.log(_summed(network, theta, context, dependent, evidence, setting))
+                parts[context] = shared[key]
     return parts
+
+
+def _base(network: Network, leaf: str, setting: int) -> bytes:
+    """Which base numbers the leaf has in a setting; the same bytes mean the same table."""
+    base = network.leaves[leaf].base
+    chosen: bytes = base[setting if len(base) > 1 else 0].tobytes()
+    return chosen
+
+
+def _together(network: Network, theta: Array, blocks: Sequence[Block], evidence: Evidence, setting: int) -> Array | None:
+    """P(evidence of these blocks | context value, state), shape (..., B, S); None for no blocks."""
+    spread = [block_likelihood(network, theta, b, evidence, setting)[..., b.config_of_state] for b in blocks]
+    return math.prod(spread[1:], start=spread[0]) if spread else None
 
 
 def known_value(evidence: Evidence, context: str) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spinecast.errors import PriorsError
 
@@ -65,6 +66,7 @@ class Join:
 Node = Compare | Count | Alone | AnyGenerator | Not | Join
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
     """Parse one expression.
 
