@@ -66,7 +66,11 @@ class Join:
 Node = Compare | Count | Alone | AnyGenerator | Not | Join
 
 
-@lru_cache(maxsize=4096)
+MOST_REMEMBERED = 4096
+"""Expressions kept parsed: more than the priors hold, bounded all the same."""
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
 def parse(text: str) -> Node:
     """Parse one expression.
 
