@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-EXTRAS ?= tables,test,dev
+EXTRAS ?= tables,service,dask,spark,onnx,sklearn,analysis,notebooks,test,dev
 BIN := .venv/bin
 STAMP := .venv/.installed$(if $(EXTRAS),,-core)
 PYTEST ?= $(BIN)/pytest -q -n auto
