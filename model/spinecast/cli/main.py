@@ -50,6 +50,7 @@ VERBS: Mapping[str, Verb] = {
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
+    "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
 }
 """Command to its module and function under `spinecast.cli`. A new command is one line here and one module."""
 

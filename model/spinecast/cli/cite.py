@@ -1,0 +1,29 @@
+"""`spinecast cite`: BibTeX of exactly the sources behind a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spinecast.cli.output import say
+
+
+@click.command
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--keys", is_flag=True, help="Print the keys only.")
+@click.option("--priors", type=click.Path(path_type=Path), metavar="DIR", help="The knowledge base that it was made with.")
+def cite(file: Path, keys: bool, priors: Path | None) -> None:
+    """Print the sources behind FILE as BibTeX: JSON of any analysis or of `assess`, or a Parquet table."""
+    from spinecast.analysis.result import read_cited
+    from spinecast.errors import MalformedFileError
+    from spinecast.priors.bibliography import bibtex, read_sources
+    from spinecast.resources import priors_folder
+
+    if not file.is_file():
+        raise MalformedFileError(f"{file}: there is no such file")
+    found = read_cited(file)
+    if keys:
+        say("\n".join(found))
+        return
+    say(bibtex(read_sources((priors or priors_folder()) / "sources.bib"), found), newline=False)

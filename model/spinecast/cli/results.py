@@ -1,0 +1,89 @@
+"""What the analysis commands share: where a result goes, which priors, and progress on long work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spinecast.cli.output import colour, say
+
+if TYPE_CHECKING:
+    from spinecast.analysis.result import Result
+    from spinecast.assessment.model import Model
+
+
+def outputs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json, --figure, --table and --priors to a command, as `as_json`, `figure`, `table` and `priors`."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--priors",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Another knowledge base, fitted with `spinecast fit`.",
+        ),
+        click.option("--table", type=file, metavar="FILE", help="Also write the whole table: .csv or .parquet."),
+        click.option("--figure", type=file, metavar="FILE", help="Also draw it: .svg, .png or .pdf."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print JSON, with units, notes and sources (`spinecast cite` reads it)."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def check_outputs(figure: Path | None, table: Path | None) -> None:
+    """Refuse before long work what could not be written after it."""
+    from spinecast.analysis.result import FIGURES, TABLES
+    from spinecast.errors import InvalidValueError
+
+    for name, path, suffixes in (("--figure", figure, FIGURES), ("--table", table, TABLES)):
+        if path is not None and path.suffix not in suffixes:
+            raise InvalidValueError(name, str(path), f"a file that ends in {', '.join(suffixes)}")
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InvalidValueError(name, str(path), "a file in a folder that exists")
+
+
+def open_model(priors: Path | None) -> Model:
+    """The model of the priors asked for."""
+    from spinecast.assessment.model import load_model
+    from spinecast.errors import MalformedFileError
+
+    if priors is not None and not priors.is_dir():
+        raise MalformedFileError(f"--priors {priors}: there is no such folder")
+    return load_model(priors)
+
+
+def deliver(
+    result: Result, *, as_json: bool, figure: Path | None, table: Path | None, hidden: Sequence[str] = (), most: int = 25
+) -> None:
+    """Print a result as text or JSON, and write what else was asked for."""
+    for path, write in ((table, result.write), (figure, result.save_figure)):
+        if path is not None:
+            write(path)
+            click.echo(f"wrote {path}", err=True)
+    if as_json:
+        say(result.to_json())
+        return
+    from spinecast.report.tables import text_of
+
+    say(text_of(result, colour=colour(), hidden=hidden, most=most), newline=False)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, where that is a terminal; call it with (done, total)."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

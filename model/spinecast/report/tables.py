@@ -1,0 +1,76 @@
+"""A result as text for a terminal and as HTML for a notebook."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from spinecast.report.layout import QUIET, STRONG, WIDTH, rendered
+from spinecast.report.words import plain
+
+if TYPE_CHECKING:
+    from spinecast.analysis.result import Column, Result
+
+MOST_ROWS = 25
+"""Rows of a table on the screen; the files hold all of them."""
+
+WIDEST = 46
+MOST_HTML = 200
+
+
+def text_of(result: Result, *, colour: bool, most: int = MOST_ROWS, hidden: Sequence[str] = ()) -> str:
+    """Title, table, notes and basis in at most 100 columns.
+
+    Parameters
+    ----------
+    most : int
+        Rows shown; what is left out is said.
+    hidden : sequence of str
+        Columns left to the files.
+    """
+    shown = [c for c in result.columns if c.name not in hidden]
+    made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style=QUIET)
+    for column in shown:
+        right = not any(isinstance(v, str) for v in column.values)
+        made.add_column(column.axis, justify="right" if right else "left", overflow="fold", max_width=WIDEST)
+    for row in zip(*(c.values[:most] for c in shown), strict=True):
+        made.add_row(*(_shown(v, c) for v, c in zip(row, shown, strict=True)))
+    rest = len(result) - most
+    foot = [f"… and {rest:,} more rows (--json or --table has them)"] if rest > 0 else []
+    wrapped = [textwrap.fill(plain(p), WIDTH) for p in (*foot, *result.notes, result.basis.caption)]
+    return rendered([Text(plain(result.title), STRONG), "", made, "", *map(Text, wrapped)], colour=colour)
+
+
+def _shown(value: Any, column: Column) -> str:
+    """A cell with no more digits than it bears."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if column.unit == "probability":
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def html_of(result: Result) -> str:
+    """A table with units in the header, for notebooks."""
+    head = "".join(f"<th>{html.escape(c.axis)}</th>" for c in result.columns)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{html.escape(_shown(v, c))}</td>" for v, c in zip(row.values(), result.columns, strict=True))
+        + "</tr>"
+        for row, _ in zip(result.rows(), range(MOST_HTML), strict=False)
+    )
+    rest = len(result) - MOST_HTML
+    foot = [f"… and {rest:,} more rows"] if rest > 0 else []
+    notes = "".join(f"<p style='font-size:smaller'>{html.escape(n)}</p>" for n in (*foot, *result.notes, result.basis.caption))
+    return f"<h4>{html.escape(result.title)}</h4><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
