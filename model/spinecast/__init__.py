@@ -14,10 +14,12 @@ DISCLAIMER = "spinecast is a research and decision-support tool and not a medica
 _EXPORTS = {
     "ArtefactError": "errors",
     "Assessment": "assessment.assessment",
+    "Forecaster": "scoring.forecaster",
     "ImpossibleFindingsError": "errors",
     "InputError": "errors",
     "InvalidValueError": "errors",
     "MalformedFileError": "errors",
+    "MissingExtraError": "errors",
     "PriorsError": "errors",
     "SpinecastError": "errors",
     "UnknownIdError": "errors",

@@ -5,7 +5,8 @@
     │   ├── UnknownIdError            an id or value that does not exist; carries the nearest match
     │   ├── InvalidValueError         a value outside what is allowed
     │   ├── MalformedFileError        a file that cannot be read as what it should be
-    │   └── ImpossibleFindingsError   findings that cannot all be true; carries the conflicting set
+    │   ├── ImpossibleFindingsError   findings that cannot all be true; carries the conflicting set
+    │   └── MissingExtraError         what is asked for needs an optional package
     ├── PriorsError                   the knowledge base breaks one of its laws
     └── ArtefactError                 a compiled file is stale, corrupt or missing
 
@@ -80,6 +81,19 @@ class ImpossibleFindingsError(InputError):
             + ", ".join(self.conflict)
             + "; check each, and leave out what is not certain"
         )
+
+
+class MissingExtraError(InputError):
+    """What is asked for needs a package that a plain install does not have.
+
+    Attributes
+    ----------
+    module, extra : str
+    """
+
+    def __init__(self, module: str, extra: str) -> None:
+        self.module, self.extra = module, extra
+        super().__init__(f"this needs {module.partition('.')[0]}: pip install 'spinecast[{extra}]'")
 
 
 class PriorsError(SpinecastError):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from spinecast.priors.bundle import load_priors
-from spinecast.report.vocabulary import kinds, vocabulary
+from spinecast.priors.vocabulary import kinds, vocabulary
 
 FIELDS = {
     "id",

@@ -34,3 +34,7 @@ def test_priors_load_without_numpy():
 
 def test_the_command_line_starts_without_numpy():
     assert "numpy" not in loaded_by("import spinecast.cli.main")
+
+
+def test_a_forecaster_loads_nothing_slow():
+    assert not loaded_by("import spinecast; spinecast.Forecaster.load()") & {*SLOW, "pyarrow"}

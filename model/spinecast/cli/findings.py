@@ -34,7 +34,7 @@ def findings(as_json: bool, kind: str | None, search: str | None) -> None:
     """
     from spinecast.errors import UnknownIdError, nearest
     from spinecast.priors.bundle import load_priors
-    from spinecast.report.vocabulary import kinds, vocabulary
+    from spinecast.priors.vocabulary import kinds, vocabulary
     from spinecast.resources import priors_folder
 
     priors = load_priors(priors_folder())

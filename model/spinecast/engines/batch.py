@@ -55,11 +55,14 @@ class Scores:
     ----------
     levels : ndarray, shape (N, L)
         Probability of each generator level.
+    nonspecific : ndarray, shape (N,)
+        Probability that no generator is active.
     log_evidence : ndarray, shape (N,)
         -inf where the findings are impossible together (then levels are NaN).
     """
 
     levels: Array
+    nonspecific: Array
     log_evidence: Array
 
 
@@ -139,7 +142,7 @@ class BatchEngine:
         """
         count = len(people.codes)
         levels = np.empty((count, len(self.network.space.levels)))
-        log_evidence = np.empty(count)
+        nonspecific, log_evidence = np.empty(count), np.empty(count)
         copies, left_out = self._expanded(people)
         active = self.network.space.active.astype(float)
         redo = left_out
@@ -155,11 +158,12 @@ class BatchEngine:
             people_here = owner[start]
             with np.errstate(divide="ignore", invalid="ignore"):
                 levels[people_here] = (weight @ active) / total[:, None]
+                nonspecific[people_here] = weight[:, 0] / total
                 log_evidence[people_here] = np.log(total) + scale
             redo = [*redo, *people_here[~((total > SMALLEST) & (total < LARGEST))].tolist()]
         for n in redo:
-            self._redo(people, n, levels, log_evidence)
-        return Scores(levels, log_evidence)
+            levels[n], nonspecific[n], log_evidence[n] = self._redo(people, n)
+        return Scores(levels, nonspecific, log_evidence)
 
     def _expanded(self, people: People) -> tuple[_Copies, list[int]]:
         """Hard copies of everybody, in order; and those people who would need too many of them."""
@@ -212,16 +216,15 @@ class BatchEngine:
             scale[chosen] += part_scale
         return weight, scale
 
-    def _redo(self, people: People, person: int, levels: Array, log_evidence: Array) -> None:
-        """One person in the log domain, where weights cannot underflow."""
+    def _redo(self, people: People, person: int) -> tuple[Array | float, float, float]:
+        """Levels, nonspecific and log evidence of one person in the log domain, where weights cannot underflow."""
         joint = exact.joint_log(self.network, self.theta, decode(self.network, people, person))
         peak = joint.max()
         if not np.isfinite(peak):
-            levels[person], log_evidence[person] = np.nan, -np.inf
-            return
+            return math.nan, math.nan, -math.inf
         weight = np.exp(joint - peak)
-        levels[person] = weight @ self.network.space.active / weight.sum()
-        log_evidence[person] = peak + np.log(weight.sum())
+        total = float(weight.sum())
+        return weight @ self.network.space.active / total, float(weight[0]) / total, float(peak) + math.log(total)
 
 
 def decode(network: Network, people: People, person: int) -> Evidence:

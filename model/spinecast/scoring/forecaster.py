@@ -1,0 +1,257 @@
+"""`Forecaster`: one object that scores any number of people; it holds no file, no thread and nothing about a person."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinecast.assessment.model import REGION, load_model
+from spinecast.engines import exact
+from spinecast.engines.batch import BatchEngine, Scores, decode
+from spinecast.errors import ImpossibleFindingsError, InvalidValueError, UnknownIdError
+from spinecast.extras import need
+from spinecast.network.build import build_network, with_theta
+from spinecast.network.model import Network
+from spinecast.priors.records import Priors
+from spinecast.priors.vocabulary import vocabulary
+from spinecast.scoring import schema
+from spinecast.scoring.coded import Coded
+from spinecast.scoring.columns import Column, check, columns
+from spinecast.scoring.encoding import encode_table
+from spinecast.scoring.patients import encode_patients
+from spinecast.scoring.tables import to_arrow
+
+CHUNK = 8_192
+"""Rows coded and scored at once: bounds the memory, and is long enough for the cost of a call not to count."""
+
+DIFFERENTIAL = "differential"
+OUTPUTS = (DIFFERENTIAL,)
+DTYPES = ("float64", "float32")
+KEPT = ("id",)
+"""Columns that pass through unread."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecaster:
+    """Scores tables of people against one region of the model.
+
+    Immutable, and safe to share between threads and across a fork. A pickle holds the knowledge base's records and the
+    fitted parameters (about 1 MB); tables are rebuilt once a process.
+
+    Attributes
+    ----------
+    priors : Priors
+    network : Network
+    fit_hash : str
+        Content hash of the priors that the parameters were fitted to.
+
+    Examples
+    --------
+    >>> forecaster = Forecaster.load()
+    >>> forecaster.score([{"findings": {"leg_pain_below_knee": "present"}}]).num_rows
+    1
+    """
+
+    priors: Priors
+    network: Network
+    fit_hash: str
+    _engine: BatchEngine
+    _columns: Mapping[str, Column]
+
+    @classmethod
+    def load(cls, priors: Path | str | None = None, region: str = REGION) -> Forecaster:
+        """Load a knowledge base with its fit.
+
+        Parameters
+        ----------
+        priors : path, optional
+            A priors folder; the installed one by default.
+        region : str
+
+        Raises
+        ------
+        PriorsError, ArtefactError
+            As `load_model`.
+        """
+        model = load_model(None if priors is None else Path(priors), region)
+        return cls._of(model.priors, model.network, model.fit_hash)
+
+    @classmethod
+    def _of(cls, priors: Priors, network: Network, fit_hash: str) -> Forecaster:
+        return cls(priors, network, fit_hash, BatchEngine(network), columns(priors))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = (self.priors, self.network.region, self.network.theta, self.fit_hash)
+        return _restored, (pickle.dumps(parts, protocol=pickle.HIGHEST_PROTOCOL),)
+
+    def vocabulary(self) -> list[dict[str, Any]]:
+        """What a patient can hold: the records of `spinecast findings --json`."""
+        return vocabulary(self.priors)
+
+    def schema_in(self) -> Any:
+        """Arrow schema of a table to score: one field an id, with values, unit and meaning as field metadata."""
+        return schema.schema_in(self._columns)
+
+    def schema_out(self, outputs: Sequence[str] = (DIFFERENTIAL,), dtype: str = "float64") -> Any:
+        """Arrow schema of what `score` gives back, after the columns that pass through."""
+        _choices(outputs, dtype)
+        return need("pyarrow", "tables").schema([*schema.differential_fields(self.network, dtype), schema.reason_field()])
+
+    def score(
+        self,
+        table: Any,
+        *,
+        outputs: Sequence[str] = (DIFFERENTIAL,),
+        threads: int = 1,
+        chunk: int = CHUNK,
+        dtype: str = "float64",
+        keep: Sequence[str] = KEPT,
+    ) -> Any:
+        """Score every row of a table.
+
+        Parameters
+        ----------
+        table : pyarrow Table or RecordBatch, pandas or polars DataFrame, mapping of column to values, or list of patients
+            Columns as in `schema_in`; a list holds dicts as in a patient file. What is null is not observed.
+        outputs : sequence of str
+            differential: probabilities of generators and levels.
+        threads : int
+        chunk : int
+            Rows scored at once; bounds the memory, and does not change the values beyond 1e-12.
+        dtype : str
+            float64, or float32 for columns half as wide.
+        keep : sequence of str
+            Columns that pass through, in front.
+
+        Returns
+        -------
+        pyarrow.Table
+            As many rows, in the same order, with the columns kept and then those of `schema_out`. A row that is not lawful,
+            or whose findings cannot all be true, has nulls and its `reason`.
+
+        Raises
+        ------
+        UnknownIdError, InvalidValueError, MalformedFileError
+            A column that is not known, or something that is no table.
+        """
+        pa = need("pyarrow", "tables")
+        _choices(outputs, dtype)
+        _at_least_one("chunk", chunk)
+        _at_least_one("threads", threads)
+        if _is_list_of_patients(table):
+            parts = [table[i : i + chunk] for i in range(0, len(table), chunk)]
+            scored = [self._score_patients(part, dtype) for part in parts]
+            return pa.Table.from_batches(scored, schema=None if scored else self.schema_out(outputs, dtype))
+        arrow = to_arrow(table)
+        check(arrow.schema.names, self._columns, tuple(keep))
+        batches = arrow.combine_chunks().to_batches(max_chunksize=chunk)
+        done = list(_each(lambda batch: self._score_batch(batch, dtype, keep), batches, threads))
+        kept = [arrow.schema.field(name) for name in arrow.schema.names if name in keep]
+        return pa.Table.from_batches(done, schema=pa.schema([*kept, *self.schema_out(outputs, dtype)]))
+
+    def score_batches(
+        self,
+        batches: Iterable[Any],
+        *,
+        outputs: Sequence[str] = (DIFFERENTIAL,),
+        dtype: str = "float64",
+        keep: Sequence[str] = KEPT,
+    ) -> Iterator[Any]:
+        """Score a stream of Arrow record batches, as Dask, Spark and Flight hand them over; one comes out for each.
+
+        Raises
+        ------
+        UnknownIdError
+            A column that is not known.
+        """
+        _choices(outputs, dtype)
+        for batch in batches:
+            check(batch.schema.names, self._columns, tuple(keep))
+            yield self._score_batch(batch, dtype, keep)
+
+    def _score_batch(self, batch: Any, dtype: str, keep: Sequence[str]) -> Any:
+        coded = encode_table(batch, self._columns, self.priors, self.network)
+        kept = [(batch.schema.field(name), batch.column(name)) for name in batch.schema.names if name in keep]
+        return self._answer(coded, dtype, kept)
+
+    def _score_patients(self, patients: Sequence[Mapping[str, Any]], dtype: str) -> Any:
+        pa = need("pyarrow", "tables")
+        labels = pa.array([p.get("label") if isinstance(p.get("label"), str) else None for p in patients], pa.string())
+        kept = [(pa.field(KEPT[0], pa.string()), labels)] if labels.null_count < len(labels) else []
+        return self._answer(encode_patients(patients, self.priors, self.network), dtype, kept)
+
+    def _answer(self, coded: Coded, dtype: str, kept: Sequence[tuple[Any, Any]]) -> Any:
+        """The record batch of coded people."""
+        pa = need("pyarrow", "tables")
+        scores, impossible = self._posterior(coded)
+        reasons = {**impossible, **coded.problems}
+        bad = np.zeros(len(coded), dtype=bool)
+        bad[list(reasons)] = True
+        out = self.schema_out(dtype=dtype)
+        arrays = []
+        for name, _, levels in schema.probabilities(self.network):
+            column = scores.levels[:, levels].sum(axis=1) if levels else scores.nonspecific
+            arrays.append(pa.array(column.astype(dtype), type=out.field(name).type, mask=bad))
+        arrays.append(pa.array(scores.log_evidence, mask=bad))
+        arrays.append(pa.array([reasons.get(n) for n in range(len(coded))], pa.string()))
+        fields = pa.schema([*(field for field, _ in kept), *out])
+        return pa.RecordBatch.from_arrays([*(array for _, array in kept), *arrays], schema=fields)
+
+    def _posterior(self, coded: Coded) -> tuple[Scores, dict[int, str]]:
+        """Scores of everybody, and why some findings cannot all be true."""
+        scores = self._engine.score(coded.people)
+        impossible: dict[int, str] = {}
+        for n in sorted({*coded.counts, *np.flatnonzero(np.isneginf(scores.log_evidence)).tolist()}):
+            if n in coded.problems:
+                continue
+            evidence = replace(decode(self.network, coded.people, n), counts=dict(coded.counts.get(n, {})))
+            try:
+                found = exact.posterior(self.network, self.network.theta, evidence)
+            except ImpossibleFindingsError as error:
+                impossible[n] = str(error)
+                continue
+            scores.levels[n] = found.states @ self.network.space.active
+            scores.nonspecific[n], scores.log_evidence[n] = found.states[0], found.log_evidence
+        return scores, impossible
+
+
+@lru_cache(maxsize=4)
+def _restored(pickled: bytes) -> Forecaster:
+    """A forecaster out of its pickle; built once a process however often it arrives."""
+    priors, region, theta, fit_hash = pickle.loads(pickled)  # noqa: S301  the caller's own pickle, already being loaded
+    return Forecaster._of(priors, with_theta(build_network(priors, region), theta), fit_hash)
+
+
+def _each(function: Any, items: Sequence[Any], threads: int) -> Iterator[Any]:
+    """Map in order; threads live for this call only, so that nothing is left over to break a fork."""
+    if threads == 1 or len(items) < 2:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(function, items)
+
+
+def _is_list_of_patients(table: Any) -> bool:
+    return isinstance(table, Sequence) and all(isinstance(one, Mapping) for one in table)
+
+
+def _choices(outputs: Sequence[str], dtype: str) -> None:
+    for output in outputs:
+        if output not in OUTPUTS:
+            raise UnknownIdError("outputs", output, OUTPUTS)
+    if not outputs:
+        raise InvalidValueError("outputs", outputs, f"at least one of {', '.join(OUTPUTS)}")
+    if dtype not in DTYPES:
+        raise UnknownIdError("dtype", dtype, DTYPES)
+
+
+def _at_least_one(name: str, number: int) -> None:
+    if number < 1:
+        raise InvalidValueError(name, number, "a whole number of at least 1")
