@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import spinecast
 from spinecast.assessment import influence, reasons
-from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, NextFinding, Provenance, Settings
+from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, Provenance, Settings
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.localisation import Localisation, localise
@@ -99,6 +99,32 @@ def assess(
     ImpossibleFindingsError
         The findings cannot all be true; the error names an irreducible conflicting set.
     """
+    return prepare(
+        patient,
+        rule_set=rule_set,
+        willingness_to_pay=willingness_to_pay,
+        horizon_weeks=horizon_weeks,
+        value_in=value_in,
+        depth=depth,
+        draws=draws,
+        seed=seed,
+        model=model,
+    ).assessment()
+
+
+def prepare(
+    patient: Mapping[str, Any] | Patient | str | Path,
+    *,
+    rule_set: str | None = None,
+    willingness_to_pay: float | None = None,
+    horizon_weeks: float | None = None,
+    value_in: str = MONEY,
+    depth: int = DEFAULT_DEPTH,
+    draws: int = DEFAULT_DRAWS,
+    seed: int = DEFAULT_SEED,
+    model: Model | None = None,
+) -> Case:
+    """What `assess` answers from: evidence, beliefs and draws of one patient; arguments and errors are those of `assess`."""
     model = model or load_model()
     if isinstance(patient, str | Path):
         patient = read_patient_file(Path(patient))
@@ -111,11 +137,11 @@ def assess(
         willingness_to_pay=willingness_to_pay,
         depth=depth,
     )
-    return _Case.of(model, known, settings, min(draws, len(model.draws)), seed).assessment()
+    return Case.of(model, known, settings, min(draws, len(model.draws)), seed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class Case:
     """One patient under one model, with what every part of the answer needs."""
 
     model: Model
@@ -130,7 +156,7 @@ class _Case:
     seed: int
 
     @classmethod
-    def of(cls, model: Model, patient: Patient, settings: DecisionSettings, draws: int, seed: int) -> _Case:
+    def of(cls, model: Model, patient: Patient, settings: DecisionSettings, draws: int, seed: int) -> Case:
         network = model.network
         evidence = to_evidence(patient, network)
         belief = exact.posterior(network, network.theta, evidence).states
@@ -144,12 +170,10 @@ class _Case:
 
     def assessment(self) -> Assessment:
         """Differential from all states; intervals, plans and ranking from those that carry nearly all of the belief."""
-        model, network, count = self.model, self.model.network, len(self.draws) - 1
+        model, network = self.model, self.model.network
         differential = _differential(self)
-        gates = evaluate_gates(model.priors, self.profile, _probabilities(self), self.settings.rule_set)
-        outcomes = compile_outcomes(model.priors, self.near.space, self.profile, draws=count, seed=self.seed)
-        observer = Observer(self.near, self.near.theta, model.priors, self.evidence, self.draws[0])
-        plans = self._planner(outcomes, gates, observer).best_plans(self.draws[0])
+        options = self.options()
+        outcomes, gates, observer, plans = options.outcomes, options.gates, options.observer, options.plans
         rows = rank(model.priors, outcomes, plans, self.draws, gates, self.settings, _targets(self))
         parts = reasons.joint_parts(network, network.theta, self.evidence)
         leaders = [g.id for g in differential[:REASONED]]
@@ -165,7 +189,7 @@ class _Case:
             plan=plans[rows[0].id],
             plan_notes=_notes(self, plans[rows[0].id]),
             why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
-            next_findings=self._next(outcomes, plans, gates, observer),
+            next_findings=reasons.next_findings(observer, options.values(self.settings)),
             surprise=reasons.surprise(parts),
             provenance=_provenance(self, leaders[0]),
             observed=_observed(self),
@@ -179,9 +203,28 @@ class _Case:
         kinds = tuple(p.kind for p in priors.procedures.values())
         return Planner(outcomes, self.settings, kinds, observer, permission(priors, self.profile, gates, self.settings.rule_set))
 
-    def _next(self, outcomes: Outcomes, plans: Mapping[str, Plan], gates: Gates, observer: Observer) -> tuple[NextFinding, ...]:
-        allowed = [p for name, p in plans.items() if not gates.blocked(name)]
-        return reasons.next_findings(observer, np.stack([state_values(p, outcomes, self.settings) for p in allowed]))
+    def options(self) -> Options:
+        """Every action, what it does and shows, and the best plan that begins with it."""
+        priors = self.model.priors
+        gates = evaluate_gates(priors, self.profile, _probabilities(self), self.settings.rule_set)
+        outcomes = compile_outcomes(priors, self.near.space, self.profile, draws=len(self.draws) - 1, seed=self.seed)
+        observer = Observer(self.near, self.near.theta, priors, self.evidence, self.draws[0])
+        return Options(outcomes, gates, observer, self._planner(outcomes, gates, observer).best_plans(self.draws[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What can be done for one person, and the best plan that begins with each action."""
+
+    outcomes: Outcomes
+    gates: Gates
+    observer: Observer
+    plans: Mapping[str, Plan]
+
+    def values(self, settings: DecisionSettings) -> Array:
+        """Value in each state of every plan that no rule blocks; shape (plans, S)."""
+        allowed = [p for name, p in self.plans.items() if not self.gates.blocked(name)]
+        return np.stack([state_values(p, self.outcomes, settings) for p in allowed])
 
 
 def _covering(belief: Array) -> npt.NDArray[np.int64]:
@@ -227,7 +270,7 @@ def _usual(network: Network, setting: int) -> dict[str, dict[str, dict[str, floa
     return found
 
 
-def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:
+def _differential(case: Case) -> tuple[GeneratorProbability, ...]:
     network, near = case.model.network, case.near.space
     draws = case.draws[1:] if len(case.draws) > 1 else case.draws
     rows = []
@@ -244,20 +287,20 @@ def _differential(case: _Case) -> tuple[GeneratorProbability, ...]:
     return tuple(sorted(rows, key=lambda r: (-r.probability, r.id)))
 
 
-def _levels(case: _Case, generator: str) -> dict[str, float]:
+def _levels(case: Case, generator: str) -> dict[str, float]:
     space = case.model.network.space
     return {
         level: float(case.belief @ space.active[:, i]) for i, (g, level) in enumerate(space.levels) if g == generator and level
     }
 
 
-def _probabilities(case: _Case) -> dict[tuple[str, str], float]:
+def _probabilities(case: Case) -> dict[tuple[str, str], float]:
     space = case.model.network.space
     found = {level: float(case.belief @ space.active[:, i]) for i, level in enumerate(space.levels)}
     return found | {(g, ""): float(case.belief @ space.mask(g)) for g in space.generators}
 
 
-def _explanations(case: _Case, labels: Mapping[str, str]) -> tuple[Explanation, ...]:
+def _explanations(case: Case, labels: Mapping[str, str]) -> tuple[Explanation, ...]:
     space, belief = case.model.network.space, case.belief
     found = []
     for s in np.argsort(-belief, kind="stable")[:MOST_EXPLANATIONS]:
@@ -267,12 +310,12 @@ def _explanations(case: _Case, labels: Mapping[str, str]) -> tuple[Explanation, 
     return tuple(found)
 
 
-def _targets(case: _Case) -> dict[str, tuple[str, str]]:
+def _targets(case: Case) -> dict[str, tuple[str, str]]:
     """(level, side) of each action from what it aims at."""
     return {name: _target(case, p.aim, [e.generator for e in p.effects]) for name, p in case.model.priors.procedures.items()}
 
 
-def _target(case: _Case, aim: str, generators: list[str]) -> tuple[str, str]:
+def _target(case: Case, aim: str, generators: list[str]) -> tuple[str, str]:
     aimed = [g for g in generators if g in case.places]
     if aim == "none" or not aimed:
         return "", ""
@@ -288,7 +331,7 @@ def _target(case: _Case, aim: str, generators: list[str]) -> tuple[str, str]:
     return place.site.replace("_", "-"), place.side
 
 
-def _notes(case: _Case, plan: Plan) -> dict[str, str]:
+def _notes(case: Case, plan: Plan) -> dict[str, str]:
     """What is done alongside each action of the plan, and how it repeats."""
     notes = {}
     for action in plan_actions(plan):
@@ -306,7 +349,7 @@ def plan_actions(plan: Plan | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([plan.action, *later]))
 
 
-def _printed(case: _Case) -> Settings:
+def _printed(case: Case) -> Settings:
     s = case.settings
     return Settings(
         rule_set=s.rule_set, horizon_weeks=s.horizon_weeks, willingness_to_pay=s.willingness_to_pay, discount=s.discount, depth=s.depth,
@@ -316,7 +359,7 @@ def _printed(case: _Case) -> Settings:
     )  # fmt: skip
 
 
-def _provenance(case: _Case, leader: str) -> Provenance:
+def _provenance(case: Case, leader: str) -> Provenance:
     model = case.model
     near = reasons.joint_parts(case.near, case.near.theta, case.evidence)
     slopes = influence.influences(case.near, case.evidence, near, leader)
@@ -338,7 +381,7 @@ def _labels(model: Model) -> dict[str, str]:
     return {k: v.label for table in tables for k, v in table.items()}
 
 
-def _observed(case: _Case) -> tuple[tuple[str, str], ...]:
+def _observed(case: Case) -> tuple[tuple[str, str], ...]:
     """What was recorded, as it was recorded: value (or the values left open), level and side."""
     leaves = case.model.network.leaves
     shown = {}

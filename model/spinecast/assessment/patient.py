@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Context, Finding, Input, Priors
 
-SECTIONS = ("label", "assessed_on", "setting", "context", "findings", "inputs", "procedures", "goals", "rule_set")
+SECTIONS = ("label", "assessed_on", "setting", "reliability", "context", "findings", "inputs", "procedures", "goals", "rule_set")
 SIDES = ("left", "right", "bilateral", "midline")
 SPINE_LEVELS = ("L1_L2", "L2_L3", "L3_L4", "L4_L5", "L5_S1", "L1", "L2", "L3", "L4", "L5", "S1", "S2")
 UNKNOWN = ("unknown", "not_done", "not_asked")
 SEDATION = ("no", "yes", "unknown")
+PUBLISHED, EXACT = "published", "exact"
+RELIABILITY = (PUBLISHED, EXACT)
+"""How well a finding was recorded: as two examiners agree in print, or (the default) as in the studies behind the numbers."""
 _PROCEDURE_FIELDS = (
     "procedure", "date", "weeks_ago", "side", "level", "levels", "drug", "dose_mg", "anaesthetic", "sedation", "relief_percent",
     "duration_hours", "duration_weeks", "note",
@@ -25,13 +29,17 @@ _GOAL_FIELDS = ("goal", "baseline", "target", "unit")
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One finding as recorded: a likelihood over its values, and where it was."""
+    """One finding as recorded: a likelihood over its values, and where it was.
+
+    `kappa` is the agreement of whoever recorded it with the examiners of the studies; None: as good as theirs.
+    """
 
     likelihood: tuple[float, ...]
     value: str = ""
     side: str = ""
     level: str = ""
     sedation: str = "unknown"
+    kappa: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
     """
     _known("section", table, SECTIONS)
     contexts = _section(table, "context")
-    findings, counts = _findings(_section(table, "findings"), priors)
+    findings, counts = _findings(_section(table, "findings"), priors, _reliability_of_all(table))
     procedures = _procedures(table.get("procedures", []), priors, _assessed_on(table))
     for name, seen in _from_procedures(procedures, priors).items():
         if name in findings:
@@ -184,8 +192,8 @@ def _banded(context: Context, raw: object) -> Observation:
     return _at(context.values, index)
 
 
-def _at(values: Sequence[str], index: int, **where: str) -> Observation:
-    return Observation(tuple(1.0 if i == index else 0.0 for i in range(len(values))), values[index], **where)
+def _at(values: Sequence[str], index: int, *, side: str = "", level: str = "", sedation: str = "unknown") -> Observation:
+    return Observation(tuple(1.0 if i == index else 0.0 for i in range(len(values))), values[index], side, level, sedation)
 
 
 def _certain(name: str, raw: object, values: Sequence[str], **where: str) -> Observation:
@@ -203,6 +211,7 @@ def _observation(name: str, raw: dict[str, Any], values: Sequence[str], finding:
     allowed = ["value", "likelihood"]
     where: dict[str, str] = {}
     if finding is not None:
+        allowed += ["reliability"] * (finding.kind != BLOCK)
         allowed += ["side"] * finding.sided + ["level"] * finding.located + ["sedation"] * (finding.sedation is not None)
     _known(name, raw, allowed)
     if "side" in raw:
@@ -215,7 +224,38 @@ def _observation(name: str, raw: dict[str, Any], values: Sequence[str], finding:
         raise MalformedFileError(f"{name}: give either value or likelihood")
     if "value" in raw:
         return _certain(name, raw["value"], values, **where)
-    return Observation(_soft(f"{name}.likelihood", raw["likelihood"], values), **where)
+    soft = Observation(_soft(f"{name}.likelihood", raw["likelihood"], values))
+    return replace(soft, **where)  # type: ignore[arg-type]  # keys are fields that are texts
+
+
+BLOCK = "block"
+"""Findings of this kind are what the person reports in numbers; no second examiner looks."""
+
+
+def _reliability_of_all(table: Mapping[str, Any]) -> str:
+    """The file's own `reliability`, for every finding with a published agreement that says nothing else."""
+    return _choice("reliability", table["reliability"], RELIABILITY) if "reliability" in table else EXACT
+
+
+def _kappa(name: str, raw: object, finding: Finding, priors: Priors) -> float | None:
+    """Agreement from "published", "exact" or a number; None: as good as the examiners of the studies."""
+    if _is_number(raw):
+        return _number(name, raw, 0, 1, "(kappa)")
+    if _choice(name, raw, RELIABILITY) == EXACT:
+        return None
+    if finding.kappa is None:
+        known = sorted(f.id for f in priors.findings.values() if f.kappa is not None)
+        raise InvalidValueError(
+            name, raw, f"a number from 0 to 1 (kappa): none is published for it; for {', '.join(known)} there is"
+        )
+    return published_kappa(finding, priors)
+
+
+def published_kappa(finding: Finding, priors: Priors) -> float | None:
+    """Agreement between examiners from the finding's rows, not below 0; None where none is known."""
+    if finding.kappa is None or finding.kind == BLOCK:
+        return None
+    return min(max(estimate(finding.kappa, priors.rows, "identity").value, 0.0), 1.0)
 
 
 def _soft(name: str, raw: object, values: Sequence[str]) -> tuple[float, ...]:
@@ -231,7 +271,9 @@ def _soft(name: str, raw: object, values: Sequence[str]) -> tuple[float, ...]:
     return vector
 
 
-def _findings(section: dict[str, Any], priors: Priors) -> tuple[dict[str, Observation], tuple[PositiveCount, ...]]:
+def _findings(
+    section: dict[str, Any], priors: Priors, reliability: str
+) -> tuple[dict[str, Observation], tuple[PositiveCount, ...]]:
     found: dict[str, Observation] = {}
     counts = []
     for name, raw in section.items():
@@ -245,6 +287,11 @@ def _findings(section: dict[str, Any], priors: Priors) -> tuple[dict[str, Observ
                 if isinstance(raw, dict)
                 else _certain(field_name, raw, finding.values)
             )
+            if isinstance(raw, dict) and "reliability" in raw:
+                kappa = _kappa(f"{field_name}.reliability", raw["reliability"], finding, priors)
+                found[name] = replace(found[name], kappa=kappa)
+            elif reliability == PUBLISHED:
+                found[name] = replace(found[name], kappa=published_kappa(finding, priors))
         elif name in priors.dependencies:
             counts.append(_count(name, raw, priors))
         else:

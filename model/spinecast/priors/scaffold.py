@@ -88,8 +88,10 @@ def patient_template(priors: r.Priors, region: str = "lumbosacral") -> str:
 def _head(priors: r.Priors) -> Iterator[str]:
     yield "# One person. Take the # away from what is known and leave the rest: what is not stated counts as not observed,"
     yield "# never as negative. What is uncertain can be given as, for example, { likelihood = { absent = 0.3, present = 0.7 } }."
+    yield "# What was recorded by hand can say how far examiners agree on it (kappa): { ..., reliability 0.6 }."
     yield ""
     yield 'label = "A name that identifies nobody"'
+    yield '# reliability = "published"  # published: every finding weighs as examiners agree on it in print | exact'
     yield f'# setting = "{next(iter(priors.settings), "spine_clinic")}"  # {" | ".join(priors.settings)}'
 
 
