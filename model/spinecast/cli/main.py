@@ -51,6 +51,7 @@ VERBS: Mapping[str, Verb] = {
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
+    "export": Verb("Write the network for another program: BIF, XMLBIF, NET, UAI, XDSL.", "export:export"),
 }
 """Command to its module and function under `spinecast.cli`. A new command is one line here and one module."""
 

@@ -88,11 +88,13 @@ def nodes(network: Network, theta: Array | None = None, setting: str | None = No
     """Every node of the export, parents before children; what `to_pgmpy` hands over, for other tools."""
     theta = network.theta if theta is None else theta
     settings = tuple(range(len(network.settings))) if setting is None else (network.settings.index(setting),)
-    return _Export(network, theta, settings, with_setting=setting is None).build()
+    return Export(network, theta, settings, with_setting=setting is None).build()
 
 
 @dataclass
-class _Export:
+class Export:
+    """Builds the nodes of a network one after another; `made` has them in order."""
+
     network: Network
     theta: Array
     settings: tuple[int, ...]
@@ -101,53 +103,53 @@ class _Export:
 
     def build(self) -> tuple[Node, ...]:
         if self.with_setting:
-            self._add("setting", self.network.settings, (), self.network.setting_prior(self.theta))
+            self.add("setting", self.network.settings, (), self.network.setting_prior(self.theta))
         self._roots()
         self._presents()
         for block in self.network.blocks.values():
             if block.loading is not None:
-                self._add(f"frailty_{block.id}", FRAILTY_NAMES, (), FRAILTY_WEIGHTS)
+                self.add(f"frailty_{block.id}", FRAILTY_NAMES, (), FRAILTY_WEIGHTS)
         for leaf in sorted(self.network.leaves.values(), key=lambda one: (not one.is_context, bool(one.by))):
-            self._leaf(leaf)
+            self.leaf(leaf)
         return tuple(self.made.values())
 
-    def _add(self, name: str, values: Sequence[str], parents: Sequence[str], table: Array) -> None:
+    def add(self, name: str, values: Sequence[str], parents: Sequence[str], table: Array) -> None:
         if name in self.made:
             raise ValueError(f"two nodes are called {name!r}")
         self.made[name] = Node(name, tuple(values), tuple(parents), np.asarray(table, dtype=float))
 
-    def _by_setting(self, tables: Sequence[Array]) -> tuple[tuple[str, ...], Array]:
+    def by_setting(self, tables: Sequence[Array]) -> tuple[tuple[str, ...], Array]:
         """Tables with the setting as a parent where they differ by it; the new axis comes second."""
         same = all(np.array_equal(tables[0], t) for t in tables[1:])
         return ((), tables[0]) if same or not self.with_setting else (("setting",), np.stack(tables, axis=1))
 
     # ── prior ────────────────────────────────────────────────────────────────────────────────────
 
-    def _levels_of(self, generator: str) -> list[int]:
+    def levels_of(self, generator: str) -> list[int]:
         return [i for i, (g, _) in enumerate(self.network.space.levels) if g == generator]
 
     def _odds(self, setting: int, generator: str) -> Array:
         """Odds of none and of each level of an independent root; shape (levels + 1,)."""
-        weights = self.theta[self.network.prevalence[setting][self._levels_of(generator)]]
+        weights = self.theta[self.network.prevalence[setting][self.levels_of(generator)]]
         return np.concatenate([[1.0], np.exp(weights)])
 
     def _roots(self) -> None:
         names = self._counts
         before: str | None = None
         for generator in self.network.space.generators:
-            levels = [self.network.space.levels[i][1] or "yes" for i in self._levels_of(generator)]
+            levels = [self.network.space.levels[i][1] or "yes" for i in self.levels_of(generator)]
             odds = [self._odds(k, generator) for k in self.settings]
-            parents, table = self._by_setting([o / o.sum() for o in odds])
-            self._add(generator, ("no", *levels), parents, table)
+            parents, table = self.by_setting([o / o.sum() for o in odds])
+            self.add(generator, ("no", *levels), parents, table)
             active = np.minimum(np.arange(len(levels) + 1), 1)
             earlier = np.arange(len(names)) if before else np.array([0])
             now = np.minimum(earlier[:, None] + active, len(names) - 1)
             counted = (np.arange(len(names))[:, None, None] == now).astype(float)
             counter = f"count_{generator}"
             if before:
-                self._add(counter, names, (before, generator), counted)
+                self.add(counter, names, (before, generator), counted)
             else:
-                self._add(counter, names, (generator,), counted[:, 0])
+                self.add(counter, names, (generator,), counted[:, 0])
             before = counter
 
     @property
@@ -169,25 +171,25 @@ class _Export:
             nothing_active = self.network.log_prior(self.theta, k)[0]
             yes.append(np.append(np.log(weight) + roots + nothing_active, -math.inf))
         chance = np.exp(np.array(yes) - np.max(yes))
-        parents, table = self._by_setting([np.stack([1 - row, row]) for row in chance])
-        self._add("presents", ("no", "yes"), (*parents, self._counter), table)
+        parents, table = self.by_setting([np.stack([1 - row, row]) for row in chance])
+        self.add("presents", ("no", "yes"), (*parents, self._counter), table)
 
     # ── leaves ───────────────────────────────────────────────────────────────────────────────────
 
-    def _leaf(self, leaf: Leaf) -> None:
+    def leaf(self, leaf: Leaf) -> None:
         block = self.network.blocks[self.network.block_of[leaf.id]]
         frailty = self.network.frailty(self.theta, block)
         tables = [self.network.table(self.theta, leaf, k, frailty) for k in self.settings]
         extra: list[str] = []
         extra += [leaf.by] if leaf.by else []
         if leaf.sedation is not None:
-            self._sedation(leaf)
+            self.sedation(leaf)
             tables = [t[:, :2] for t in tables]
             extra.append(f"sedation_{leaf.id}")
         extra += [f"frailty_{block.id}"] if block.loading is not None else []
         generators, configs = self._configurations(leaf)
-        setting, table = self._by_setting([self._laid_out(t, leaf, configs, len(extra)) for t in tables])
-        self._add(leaf.id, leaf.values, (*setting, *extra, *generators), table)
+        setting, table = self.by_setting([self._laid_out(t, leaf, configs, len(extra)) for t in tables])
+        self.add(leaf.id, leaf.values, (*setting, *extra, *generators), table)
 
     def _laid_out(self, table: Array, leaf: Leaf, configs: Ints, extra: int) -> Array:
         """(values, base context, sedation, frailty, generator parents ...), axes of length one dropped where absent."""
@@ -201,10 +203,10 @@ class _Export:
         sedation = [True] if leaf.sedation is not None else []
         return [bool(leaf.by), *sedation, bool(leaf.family)]
 
-    def _sedation(self, leaf: Leaf) -> None:
+    def sedation(self, leaf: Leaf) -> None:
         assert leaf.sedation is not None
         yes = float(expit(self.theta[leaf.sedation[0]]))
-        self._add(f"sedation_{leaf.id}", ("no", "yes"), (), np.array([1 - yes, yes]))
+        self.add(f"sedation_{leaf.id}", ("no", "yes"), (), np.array([1 - yes, yes]))
 
     def _configurations(self, leaf: Leaf) -> tuple[tuple[str, ...], Ints]:
         """Parents of the leaf among generators, counter and profiles, and its configuration for each of their values."""
@@ -221,13 +223,15 @@ class _Export:
             ]
         if not np.array_equal(acting, space.active @ alone):
             columns.append(_Column(self._counter, space.count, np.arange(len(self._counts))))
+        if not columns:
+            return (), leaf.config_of_state[0]
         shape = tuple(int(c.classes.max()) + 1 for c in columns)
         merged = np.full(shape, -1, dtype=np.int64)
         where = tuple(c.classes[c.value_of_state] for c in columns)
         merged[where] = leaf.config_of_state
         if not np.array_equal(merged[where], leaf.config_of_state):
             raise AssertionError(f"{leaf.id}: its table is no function of its parents")
-        configs = np.maximum(merged, 0)[np.ix_(*(c.classes for c in columns))] if columns else leaf.config_of_state[0]
+        configs = np.maximum(merged, 0)[np.ix_(*(c.classes for c in columns))]
         return tuple(c.name for c in columns), np.asarray(configs)
 
     def _classes(self, leaf: Leaf, generator: int) -> Ints:
@@ -258,7 +262,7 @@ class _Export:
         index[tuple(distinct.T)] = np.arange(len(distinct))
         spread = index[np.ix_(*(c.classes for c in columns))]
         table = (np.arange(len(distinct)).reshape(-1, *([1] * len(columns))) == spread).astype(float)
-        self._add(name, [f"p{i}" for i in range(len(distinct))], [c.name for c in columns], table)
+        self.add(name, [f"p{i}" for i in range(len(distinct))], [c.name for c in columns], table)
         return _Column(name, value_of_state.reshape(-1), np.arange(len(distinct)))
 
 

@@ -68,6 +68,12 @@ class Leaf:
         own += [] if self.sedation is None else [*self.sedation]
         return tuple(sorted({int(i) for i in own}))
 
+    def is_additive(self, space: StateSpace) -> bool:
+        """Do the sources acting in a state add up from those of its single levels (no source acts only in company)?"""
+        acting = self.activity[self.config_of_state]
+        singles = acting[1 : len(space.levels) + 1]
+        return bool(np.array_equal(acting, space.active @ singles))
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -174,13 +180,13 @@ class Network:
         base = leaf.base[setting if len(leaf.base) > 1 else 0]
         if leaf.form == "log_linear":
             return _log_linear(theta[..., base], theta[..., leaf.strength], leaf.activity)[..., :, None, :, :]
-        leak = _hazard(theta, base)
-        causes = np.einsum("cj,...jm->...cm", leaf.activity, _hazard(theta, leaf.strength))
+        leak = hazards(theta, base)
+        causes = np.einsum("cj,...jm->...cm", leaf.activity, hazards(theta, leaf.strength))
         hazard = leak[..., :, None, :] + causes[..., None, :, :]
         if leaf.sedation is None:
-            return _mass(hazard, frailty)
-        sedated = hazard + _hazard(theta, leaf.sedation[1:])[..., None, None, :]
-        no, yes = _mass(hazard, frailty), _mass(sedated, frailty)
+            return mass(hazard, frailty)
+        sedated = hazard + hazards(theta, leaf.sedation[1:])[..., None, None, :]
+        no, yes = mass(hazard, frailty), mass(sedated, frailty)
         share = expit(theta[..., leaf.sedation[0]])[..., None, None, None, None]
         tables: Array = np.stack([no, yes, (1 - share) * no + share * yes], axis=-4)
         return tables
@@ -214,12 +220,13 @@ def frailty_values(loading: Array) -> Array:
     return mean_one
 
 
-def _hazard(theta: Array, indices: Ints) -> Array:
+def hazards(theta: Array, indices: Ints) -> Array:
+    """Hazards -log(1 - exceedance) of parameters, kept finite; shape (..., *indices.shape)."""
     hazard: Array = -np.log1p(-np.minimum(exceedance(theta, indices), CERTAIN))
     return hazard
 
 
-def _mass(hazard: Array, frailty: Array) -> Array:
+def mass(hazard: Array, frailty: Array) -> Array:
     """Value probabilities (..., B, Z, C, V) from exceedance hazards (..., B, C, V - 1) and nodes (..., Z)."""
     scaled = hazard[..., :, None, :, :] * frailty[..., None, :, None, None]
     exceed = -np.expm1(-scaled)

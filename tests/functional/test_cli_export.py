@@ -1,0 +1,28 @@
+"""`spinecast export` on the real network."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+
+def test_xdsl_keeps_noisy_max_and_says_what_to_observe(command, tmp_path):
+    path = tmp_path / "network.xdsl"
+    done = command("export", path, "--setting", "spine_clinic", "--noisy-max")
+    assert done.code == 0, done.err
+    assert f"wrote {path}" in done.err
+    assert "Observe presents = yes in every query" in done.err
+    assert done.out == ""
+    nodes = ET.parse(path).getroot().find("nodes")
+    kinds = {node.attrib["id"]: node.tag for node in nodes}
+    assert kinds["straight_leg_raise"] == "noisymax"
+    assert "setting" not in kinds
+    assert nodes.find("cpt[@id='presents']/property[@id='observed']").text == "yes"
+
+
+def test_wrong_input_is_refused_before_anything_is_written(command, tmp_path):
+    command("export", tmp_path / "network.pdf").refused("format", ".pdf", ".xdsl")
+    command("export", tmp_path / "network.bif", "--noisy-max").refused("--noisy-max", ".xdsl")
+    command("export", tmp_path / "network.bif", "--setting", "spine").refused("setting", "spine_clinic")
+    command("export", tmp_path / "no" / "network.bif").refused("a folder that exists")
+    command("export", tmp_path / "network.bif", "--priors", tmp_path / "no").refused("there is no such folder")
+    assert list(tmp_path.iterdir()) == []
