@@ -48,30 +48,53 @@ def posterior(network: Network, theta: Array, evidence: Evidence) -> Posterior:
     ImpossibleFindingsError
         The evidence has probability zero in every state; the error names an irreducible conflicting set.
     """
-    log_joint = joint_log(network, theta, evidence)
-    peak = log_joint.max(axis=-1, keepdims=True)
+    log_joint = _joint(network, np.moveaxis(theta, -1, 0), evidence)
+    peak = log_joint.max(axis=0)
     if not np.isfinite(peak).all():
         raise ImpossibleFindingsError(conflict(network, theta, evidence))
     weight = np.exp(log_joint - peak)
-    total = weight.sum(axis=-1, keepdims=True)
-    return Posterior(weight / total, (peak + np.log(total))[..., 0])
+    total = weight.sum(axis=0)
+    return Posterior(np.moveaxis(weight / total, 0, -1), peak + np.log(total))
 
 
 def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
     """Log P(state, evidence | what is known of the setting); shape (..., S)."""
+    return np.moveaxis(_joint(network, np.moveaxis(theta, -1, 0), evidence), 0, -1)
+
+
+def _joint(network: Network, theta: Array, evidence: Evidence) -> Array:
+    """The same with draws last: `theta` (P, ...) to (S, ...)."""
     likelihood = np.ones(len(network.settings)) if evidence.setting is None else evidence.setting
-    share = network.setting_prior(theta) * likelihood
-    terms = []
-    shared: dict[tuple[str, bytes], Array] = {}
-    with np.errstate(divide="ignore"):
-        for k in np.flatnonzero(likelihood):
-            weight = np.log(share[..., k] / share.sum(axis=-1))[..., None]
-            found = factors(network, theta, evidence, int(k), shared).values()
-            terms.append(sum(found, start=weight + network.log_prior(theta, int(k))))
-    if not terms:
+    possible = np.flatnonzero(likelihood)
+    if not len(possible):
         raise ImpossibleFindingsError(("setting",))
-    joint: Array = terms[0] if len(terms) == 1 else np.logaddexp.reduce(np.stack(terms), axis=0)
+    theta = np.ascontiguousarray(theta)
+    share = np.moveaxis(network.setting_prior(np.moveaxis(theta, 0, -1)), -1, 0)
+    share = share * likelihood.reshape(-1, *([1] * (theta.ndim - 1)))
+    shared: dict[tuple[str, bytes], Array] = {}
+    parts = [_factors(network, theta, evidence, int(k), shared) for k in possible]
+    # Parts that no setting changes are added once, after the sum over settings.
+    common = [name for name, factor in parts[0].items() if all(other[name] is factor for other in parts[1:])]
+    with np.errstate(divide="ignore"):
+        terms = []
+        for k, found in zip(possible, parts, strict=True):
+            prior = np.moveaxis(network.log_prior(np.moveaxis(theta, 0, -1), int(k)), -1, 0)
+            own = (factor for name, factor in found.items() if name not in common)
+            terms.append(sum(own, start=np.log(share[k] / share.sum(axis=0)) + prior))
+    joint = terms[0] if len(terms) == 1 else _log_sum(terms)
+    for name in common:
+        joint = joint + parts[0][name]
     return joint
+
+
+def _log_sum(terms: Sequence[Array]) -> Array:
+    """Log sum exp over the list, entry by entry; -inf where all are."""
+    peak = np.maximum.reduce(terms)
+    safe = np.where(np.isfinite(peak), peak, 0.0)
+    total = sum((np.exp(term - safe) for term in terms[1:]), start=np.exp(terms[0] - safe))
+    with np.errstate(divide="ignore"):
+        logged: Array = safe + np.log(total)
+    return logged
 
 
 def log_likelihood(network: Network, theta: Array, evidence: Evidence, setting: int) -> Array:
@@ -91,7 +114,14 @@ def factors(
     A part is a block, or everything that depends on one unknown or known context together with that context.
     `shared` keeps parts from one setting to the next: only contexts whose base differs between settings change.
     """
-    shared = {} if shared is None else shared
+    found = _factors(network, np.moveaxis(theta, -1, 0), evidence, setting, {} if shared is None else shared)
+    return {name: np.moveaxis(part, 0, -1) for name, part in found.items()}
+
+
+def _factors(
+    network: Network, theta: Array, evidence: Evidence, setting: int, shared: dict[tuple[str, bytes], Array]
+) -> dict[str, Array]:
+    """The same with draws last: `theta` (P, ...), parts (S, ...)."""
     parts: dict[str, Array] = {}
     tied: dict[str, list[Block]] = {}
     observed = {network.block_of[leaf] for leaf in evidence.likelihood} | set(evidence.counts)
@@ -105,15 +135,14 @@ def factors(
             key = (name, _base(network, block.leaves[0], setting))
             if key not in shared:
                 factor = block_likelihood(network, theta, block, evidence, setting)
-                row = known if known is not None and factor.shape[-2] > 1 else 0
-                shared[key] = np.log(factor[..., row, :])[..., block.config_of_state]
+                row = known if known is not None and len(factor) > 1 else 0
+                shared[key] = np.log(factor[row]).take(block.config_of_state, axis=0)
             parts[name] = shared[key]
         for context in network.modulators:
             if context in tied or context in evidence.likelihood:
                 key = (context, _base(network, context, setting))
                 if key not in shared:
-                    dependent = _together(network, theta, tied.get(context, []), evidence, setting)
-                    shared[key] = np.log(_summed(network, theta, context, dependent, evidence, setting))
+                    shared[key] = np.log(_summed(network, theta, context, tied.get(context, []), evidence, setting))
                 parts[context] = shared[key]
     return parts
 
@@ -123,12 +152,6 @@ def _base(network: Network, leaf: str, setting: int) -> bytes:
     base = network.leaves[leaf].base
     chosen: bytes = base[setting if len(base) > 1 else 0].tobytes()
     return chosen
-
-
-def _together(network: Network, theta: Array, blocks: Sequence[Block], evidence: Evidence, setting: int) -> Array | None:
-    """P(evidence of these blocks | context value, state), shape (..., B, S); None for no blocks."""
-    spread = [block_likelihood(network, theta, b, evidence, setting)[..., b.config_of_state] for b in blocks]
-    return math.prod(spread[1:], start=spread[0]) if spread else None
 
 
 def known_value(evidence: Evidence, context: str) -> int | None:
@@ -141,8 +164,8 @@ def known_value(evidence: Evidence, context: str) -> int | None:
 
 
 def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evidence, setting: int) -> Array:
-    """P(the block's evidence | configuration, context value); shape (..., B, C)."""
-    frailty = network.frailty(theta, block)
+    """P(the block's evidence | context value, configuration), draws last: `theta` (P, ...), result (B, C, ...)."""
+    frailty = np.moveaxis(network.frailty(np.moveaxis(theta, 0, -1), block), -1, 0)
     factors = []
     tests, positive = evidence.counts.get(block.id, ((), 0))
     chances = []
@@ -150,25 +173,35 @@ def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evi
         if name not in evidence.likelihood and name not in tests:
             continue
         leaf = network.leaves[name]
-        table = network.table(theta, leaf, setting, frailty)
+        table = network.table_draws_last(theta, leaf, setting, frailty)
         if leaf.sedation is not None:
-            table = table[..., evidence.sedation.get(name, 2), :, :, :]
+            table = table[:, evidence.sedation.get(name, 2)]
         if name in tests:
             # A test that is counted may be recorded too: its likelihood then weighs both outcomes.
-            both = table * evidence.likelihood.get(name, np.ones(2))
-            chances.append((both[..., 0][..., configs], both[..., 1][..., configs]))
+            weigh = evidence.likelihood.get(name, np.ones(2))
+            chances.append(tuple((table[:, :, :, v] * weigh[v]).take(configs, axis=2) for v in (0, 1)))
         else:
-            factors.append((table @ evidence.likelihood[name])[..., configs])
+            factors.append(_weighed(table, evidence.likelihood[name]).take(configs, axis=2))
     if chances:
         factors.append(_exactly(chances, positive))
     if not factors:
         raise ValueError(f"nothing observed in the block {block.id}")
     product = math.prod(factors[1:], start=factors[0])
-    mixed: Array = np.einsum("...zc,z->...c", product, network.frailty_weights(block))
+    weights = network.frailty_weights(block)
+    mixed: Array = product[:, 0] if len(weights) == 1 else np.einsum("bzc...,z->bc...", product, weights)
     return mixed
 
 
-def _exactly(chances: Sequence[tuple[Array, Array]], positive: int) -> Array:
+def _weighed(table: Array, likelihood: Array) -> Array:
+    """Sum over values of a table (B, Z, C, V, ...) times their likelihood: (B, Z, C, ...)."""
+    first, *others = np.flatnonzero(likelihood).tolist() or [0]
+    total: Array = table[:, :, :, first] * likelihood[first]
+    for value in others:
+        total = total + table[:, :, :, value] * likelihood[value]
+    return total
+
+
+def _exactly(chances: Sequence[tuple[Array, ...]], positive: int) -> Array:
     """P(exactly so many of independent tests positive), by adding one test at a time (Poisson binomial)."""
     counts = [np.ones_like(chances[0][0])]
     for no, yes in chances:
@@ -178,15 +211,19 @@ def _exactly(chances: Sequence[tuple[Array, Array]], positive: int) -> Array:
     return counts[positive]
 
 
-def _summed(network: Network, theta: Array, context: str, dependent: Array | None, evidence: Evidence, setting: int) -> Array:
-    """Sum over the values of a context of its own probability times what depends on it; shape (..., S)."""
+def _summed(network: Network, theta: Array, context: str, dependent: Sequence[Block], evidence: Evidence, setting: int) -> Array:
+    """Sum over the values of a context of its own probability times what depends on it; shape (S, ...)."""
     leaf = network.leaves[context]
-    own = network.table(theta, leaf, setting)[..., 0, 0, :, :]
-    if context in evidence.likelihood:
-        own = own * evidence.likelihood[context]
-    spread = np.moveaxis(own, -1, -2)[..., leaf.config_of_state]
-    summed: Array = spread.sum(axis=-2) if dependent is None else (spread * dependent).sum(axis=-2)
-    return summed
+    own = network.table_draws_last(theta, leaf, setting, np.ones(1))[0, 0]
+    likelihood = evidence.likelihood.get(context, np.ones(len(leaf.values)))
+    blocks = [(block, block_likelihood(network, theta, block, evidence, setting)) for block in dependent]
+    total: Array = np.zeros(1)
+    for value in np.flatnonzero(likelihood).tolist() or [0]:
+        term = (own[:, value] * likelihood[value]).take(leaf.config_of_state, axis=0)
+        for block, factor in blocks:
+            term *= factor[value if len(factor) > 1 else 0].take(block.config_of_state, axis=0)
+        total = total + term
+    return total
 
 
 def conflict(network: Network, theta: Array, evidence: Evidence) -> tuple[str, ...]:

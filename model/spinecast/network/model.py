@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spinecast.network.parameters import Parameter, exceedance
+from spinecast.network.parameters import Parameter
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array, expit
 
@@ -60,6 +60,11 @@ class Leaf:
     config_of_state: Ints
     sedation: Ints | None = None
     family: str = ""
+    acting: Ints = field(init=False, repr=False)
+    """Sources that act in each configuration, (C, most at once), padded with J."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acting", _acting(self.activity))
 
     @property
     def parameters(self) -> tuple[int, ...]:
@@ -144,13 +149,27 @@ class Network:
 
     def log_prior(self, theta: Array, setting: int) -> Array:
         """Log probability of each state among those who present; shape (..., S), sums to one over all states."""
-        space = self.space if self.whole is None else self.whole
-        score = theta[..., self.prevalence[setting]] @ space.active.T.astype(float)
+        space = self.space
+        weights = theta[..., self.prevalence[setting]]
         second, third = (theta[..., i][..., None] for i in self.co_occurrence[setting])
-        score = score + second * (space.count >= 2) + third * (space.count >= 3)
-        peak = score.max(axis=-1, keepdims=True)
-        normalised: Array = score - peak - np.log(np.exp(score - peak).sum(axis=-1, keepdims=True))
-        return normalised if self.kept is None else normalised[..., self.kept]
+        score: Array = weights @ space.active.T.astype(float)
+        score += second * (space.count >= 2) + third * (space.count >= 3)
+        return score - self._log_total(weights, second[..., 0], third[..., 0])[..., None]
+
+    def _log_total(self, weights: Array, second: Array, third: Array) -> Array:
+        """Log sum of the state weights over all states, from elementary symmetric sums of the generators' odds."""
+        space = self.space if self.whole is None else self.whole
+        odds = np.exp(weights)
+        most = int(space.count.max())
+        sums = [np.ones_like(second), *(np.zeros_like(second) for _ in range(most))]
+        for generator in space.generators:
+            own = odds[..., [i for i, (g, _) in enumerate(space.levels) if g == generator]].sum(axis=-1)
+            for size in range(most, 0, -1):
+                sums[size] = sums[size] + sums[size - 1] * own
+        total: Array = np.zeros_like(second)
+        for size, found in enumerate(sums):
+            total = total + np.exp(second * (size >= 2) + third * (size >= 3)) * found
+        return np.log(total)
 
     def setting_prior(self, theta: Array) -> Array:
         """Weight of each setting where it is unknown; shape (..., settings)."""
@@ -176,20 +195,39 @@ class Network:
         ndarray, shape (..., B, Z, C, V), or (..., B, 3, Z, C, V) for a block finding that can be sedated
             where the axis of three is sedation no, yes, not recorded.
         """
-        frailty = np.ones(1) if frailty is None else frailty
+        draws = theta.ndim - 1
+        frailty = np.ones(1) if frailty is None else np.moveaxis(frailty, -1, 0)
+        last = self.table_draws_last(np.moveaxis(theta, -1, 0), leaf, setting, frailty)
+        return np.moveaxis(last, range(last.ndim - draws, last.ndim), range(draws))
+
+    def table_draws_last(self, theta: Array, leaf: Leaf, setting: int, frailty: Array) -> Array:
+        """The same, with draws as last axis, which is how memory likes them: `theta` (P, ...), `frailty` (Z, ...).
+
+        Returns
+        -------
+        ndarray, shape (B, Z, C, V, ...), or (B, 3, Z, C, V, ...)
+        """
         base = leaf.base[setting if len(leaf.base) > 1 else 0]
         if leaf.form == "log_linear":
-            return _log_linear(theta[..., base], theta[..., leaf.strength], leaf.activity)[..., :, None, :, :]
-        leak = hazards(theta, base)
-        causes = np.einsum("cj,...jm->...cm", leaf.activity, hazards(theta, leaf.strength))
-        hazard = leak[..., :, None, :] + causes[..., None, :, :]
+            return _log_linear(theta[base], theta[leaf.strength], leaf.acting)[:, None]
+        leak = _Hazards.of(theta, base, frailty)
+        causes = _Hazards.of(theta, leaf.strength, frailty).combined(leaf.acting)
         if leaf.sedation is None:
-            return mass(hazard, frailty)
-        sedated = hazard + hazards(theta, leaf.sedation[1:])[..., None, None, :]
-        no, yes = mass(hazard, frailty), mass(sedated, frailty)
-        share = expit(theta[..., leaf.sedation[0]])[..., None, None, None, None]
-        tables: Array = np.stack([no, yes, (1 - share) * no + share * yes], axis=-4)
+            return _mass(leak, causes)
+        sedated = _Hazards.of(theta, leaf.sedation[None, 1:], frailty).joined(leak)
+        no, yes = _mass(leak, causes), _mass(sedated, causes)
+        share = expit(theta[leaf.sedation[0]])
+        tables: Array = np.stack([no, yes, (1 - share) * no + share * yes], axis=1)
         return tables
+
+
+def _acting(activity: Array) -> Ints:
+    """Indices of the sources that act in each configuration, padded with one past the last; at least one column."""
+    config, source = np.nonzero(activity)
+    count = np.bincount(config, minlength=len(activity))
+    acting = np.full((len(activity), max(1, int(count.max(initial=0)))), activity.shape[1], dtype=np.int64)
+    acting[config, np.arange(len(config)) - (np.cumsum(count) - count)[config]] = source
+    return acting
 
 
 def _restricted_leaf(leaf: Leaf, keep: Ints) -> Leaf:
@@ -220,29 +258,66 @@ def frailty_values(loading: Array) -> Array:
     return mean_one
 
 
-def hazards(theta: Array, indices: Ints) -> Array:
-    """Hazards -log(1 - exceedance) of parameters, kept finite; shape (..., *indices.shape)."""
-    hazard: Array = -np.log1p(-np.minimum(exceedance(theta, indices), CERTAIN))
-    return hazard
+@dataclass(frozen=True, slots=True)
+class _Hazards:
+    """Sources of a noisy leaf at each frailty node: the chance that each passes its threshold, and that it does not.
+
+    Both are kept, each as exact as it can be: neither a chance near 0 nor one near 1 is got by subtraction.
+
+    Attributes
+    ----------
+    exceed, below : ndarray, shape (Z, sources, V - 1, ...)
+    """
+
+    exceed: Array
+    below: Array
+
+    @classmethod
+    def of(cls, theta: Array, indices: Ints, frailty: Array) -> _Hazards:
+        chance = np.minimum(np.cumprod(expit(theta[indices]), axis=1), CERTAIN)[None]
+        if frailty.shape == (1,) and frailty[0] == 1.0:
+            return cls(chance, 1.0 - chance)
+        hazard = np.log1p(-chance) * frailty[:, None, None]
+        return cls(-np.expm1(hazard), np.exp(hazard))
+
+    def combined(self, acting: Ints) -> _Hazards:
+        """Of each configuration, from the sources that act in it; shape (Z, C, V - 1, ...)."""
+        nobody = np.zeros_like(self.exceed, shape=(len(self.exceed), 1, *self.exceed.shape[2:]))
+        exceed, below = np.concatenate([self.exceed, nobody], axis=1), np.concatenate([self.below, 1.0 + nobody], axis=1)
+        total = _Hazards(exceed.take(acting[:, 0], axis=1), below.take(acting[:, 0], axis=1))
+        for column in acting.T[1:]:
+            total = total.joined(_Hazards(exceed.take(column, axis=1), below.take(column, axis=1)))
+        return total
+
+    def joined(self, other: _Hazards) -> _Hazards:
+        """Both act."""
+        return _Hazards(self.exceed + self.below * other.exceed, self.below * other.below)
 
 
-def mass(hazard: Array, frailty: Array) -> Array:
-    """Value probabilities (..., B, Z, C, V) from exceedance hazards (..., B, C, V - 1) and nodes (..., Z)."""
-    scaled = hazard[..., :, None, :, :] * frailty[..., None, :, None, None]
-    exceed = -np.expm1(-scaled)
-    below = np.exp(-scaled)
-    middle = exceed[..., :-1] - exceed[..., 1:]
-    mass: Array = np.concatenate([below[..., :1], middle, exceed[..., -1:]], axis=-1)
+def _mass(leak: _Hazards, causes: _Hazards) -> Array:
+    """Value probabilities (B, Z, C, V, ...): the leak's sources are the values of the context that it depends on."""
+    base = _Hazards(*(np.swapaxes(part, 0, 1)[:, :, None] for part in (leak.exceed, leak.below)))
+    total = base.joined(causes)
+    exceed = total.exceed
+    mass = np.empty((*exceed.shape[:3], exceed.shape[3] + 1, *exceed.shape[4:]))
+    mass[:, :, :, 0] = total.below[:, :, :, 0]
+    mass[:, :, :, 1:-1] = exceed[:, :, :, :-1] - exceed[:, :, :, 1:]
+    mass[:, :, :, -1] = exceed[:, :, :, -1]
     return mass
 
 
-def _log_linear(base: Array, ratios: Array, activity: Array) -> Array:
-    """Value probabilities (..., B, C, V) of a normalised log-linear leaf."""
-    shift = np.einsum("cj,...jm->...cm", activity, ratios)
-    score = base[..., :, None, :] + shift[..., None, :, :]
-    score = np.concatenate([np.zeros_like(score[..., :1]), score], axis=-1)
-    weight = np.exp(score - score.max(axis=-1, keepdims=True))
-    mass: Array = weight / weight.sum(axis=-1, keepdims=True)
+def _log_linear(base: Array, ratios: Array, acting: Ints) -> Array:
+    """Value probabilities (B, C, V, ...) of a normalised log-linear leaf, in product form."""
+    odds = np.exp(base)
+    factors = np.exp(np.concatenate([ratios, np.zeros_like(ratios, shape=(1, *ratios.shape[1:]))]))
+    shift = factors.take(acting[:, 0], axis=0)
+    for column in acting.T[1:]:
+        shift = shift * factors.take(column, axis=0)
+    weight = odds[:, None] * shift
+    first = 1.0 / (1.0 + weight.sum(axis=2))
+    mass = np.empty((*weight.shape[:2], weight.shape[2] + 1, *weight.shape[3:]))
+    mass[:, :, 0] = first
+    np.multiply(weight, first[:, :, None], out=mass[:, :, 1:])
     return mass
 
 

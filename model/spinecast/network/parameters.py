@@ -6,12 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
 from spinecast.errors import PriorsError
 from spinecast.parameters.pooling import DEFAULT_LIKE_N, PROPORTIONS, Estimate, estimate
-from spinecast.parameters.scales import Array, expit, logit
+from spinecast.parameters.scales import logit
 from spinecast.priors.records import Quantity, Row
 
 _RATIO_MEASURES = frozenset({"lr_pos", "lr_neg", "or", "dor", "rr"})
@@ -195,9 +192,3 @@ def _like_n(quantity: Quantity, rows: Mapping[str, Row]) -> float:
         p = min(max(made.value, 1e-3), 1 - 1e-3)
         return max(DEFAULT_LIKE_N, 1 / (made.sd**2 * p * (1 - p)))
     return DEFAULT_LIKE_N
-
-
-def exceedance(theta: Array, indices: npt.NDArray[np.int64]) -> Array:
-    """Exceedance probabilities from conditional log-odds; shape (..., *indices.shape)."""
-    chances: Array = np.cumprod(expit(theta[..., indices]), axis=-1, dtype=float)
-    return chances

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from spinecast.network.export import Export, Node
-from spinecast.network.model import Block, Leaf, Network, hazards, mass
-from spinecast.parameters.scales import Array
+from spinecast.network.model import CERTAIN, Block, Leaf, Network
+from spinecast.network.states import Ints
+from spinecast.parameters.scales import Array, expit
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +126,20 @@ class _NoisyMaxExport(Export):
         links.append(np.eye(len(leaf.values)))
         nothing: Array = np.eye(len(leaf.values))[0]
         return nothing
+
+
+def hazards(theta: Array, indices: Ints) -> Array:
+    """Hazards -log(1 - exceedance) of parameters, kept finite; shape (..., *indices.shape)."""
+    exceedance = np.cumprod(expit(theta[..., indices]), axis=-1)
+    hazard: Array = -np.log1p(-np.minimum(exceedance, CERTAIN))
+    return hazard
+
+
+def mass(hazard: Array, frailty: Array) -> Array:
+    """Value probabilities (..., B, Z, C, V) from exceedance hazards (..., B, C, V - 1) and nodes (..., Z)."""
+    scaled = hazard[..., :, None, :, :] * frailty[..., None, :, None, None]
+    exceed = -np.expm1(-scaled)
+    below = np.exp(-scaled)
+    middle = exceed[..., :-1] - exceed[..., 1:]
+    found: Array = np.concatenate([below[..., :1], middle, exceed[..., -1:]], axis=-1)
+    return found
