@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from spinecast.analysis import fitting
+from spinecast.analysis.laplace import around, jacobian_path, save_laplace
 from spinecast.analysis.targets import targets
 from spinecast.network.build import build_network
 from spinecast.network.fitted import Fitted, path_of, save
@@ -58,6 +59,9 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
     )
     path = path_of(folder, region)
     save(stored, path)
+    save_laplace(
+        replace(around(problem, priors, fit), theta=theta), stored.names, priors.network_hash, jacobian_path(folder, region)
+    )
     write_bundle(folder)
     rms = float(np.sqrt(np.mean(fit.residuals**2))) if len(fit.residuals) else 0.0
     return FitReport(path, len(fitted_targets), len(problem.free), fit.iterations, rms, priors.network_hash)

@@ -10,9 +10,11 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 import spinecast
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
@@ -48,12 +50,15 @@ class Column:
         What numbers are counted in (USD, probability, weeks); "" for text and pure numbers.
     label : str
         As it stands on a screen or an axis; the name in words if left out.
+    detail : bool
+        Left to the files; not shown on a screen.
     """
 
     name: str
-    values: Sequence[Any]
+    values: Sequence[Any] | npt.NDArray[Any]
     unit: str = ""
     label: str = ""
+    detail: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -212,6 +217,10 @@ class Result:
                 return column
         raise UnknownIdError("column", name, [c.name for c in self.columns])
 
+    def first(self, count: int) -> Result:
+        """The same with the first so many rows."""
+        return replace(self, columns=tuple(replace(c, values=c.values[:count]) for c in self.columns))
+
     def __getitem__(self, name: str) -> tuple[Any, ...]:
         return tuple(self.column(name).values)
 
@@ -252,7 +261,7 @@ class Result:
             "name": self.name,
             "title": self.title,
             "basis": {**asdict(self.basis), "choices": dict(self.basis.choices)},
-            "columns": [{"name": c.name, "unit": c.unit, "label": c.label} for c in self.columns],
+            "columns": [{"name": c.name, "unit": c.unit, "label": c.label, "detail": c.detail} for c in self.columns],
             "rows": list(self.rows()),
             "notes": list(self.notes),
             "sources": list(self.sources),
@@ -271,7 +280,9 @@ class Result:
         if data.get("format") != FORMAT:
             raise MalformedFileError(f"not a result of spinecast: `format` is {data.get('format')!r}, expected {FORMAT!r}")
         rows = data["rows"]
-        columns = tuple(Column(c["name"], [r[c["name"]] for r in rows], c["unit"], c["label"]) for c in data["columns"])
+        columns = tuple(
+            Column(c["name"], [r[c["name"]] for r in rows], c["unit"], c["label"], c["detail"]) for c in data["columns"]
+        )
         charts = tuple(Chart(**c) for c in data["charts"])
         return cls(
             data["name"], data["title"], columns, Basis(**data["basis"]), tuple(data["sources"]), charts, tuple(data["notes"])

@@ -50,6 +50,7 @@ VERBS: Mapping[str, Verb] = {
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
+    "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
     "export": Verb("Write the network for another program: BIF, XMLBIF, NET, UAI, XDSL.", "export:export"),
 }

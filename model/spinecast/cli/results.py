@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,22 @@ def outputs(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def patient_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what an assessment can be told: `rule_set`, `wtp` and `depth`."""
+    for option in (
+        click.option("--depth", type=int, metavar="D", help="Decisions that a plan looks ahead, 1 to 4. [default: 3]"),
+        click.option(
+            "--wtp",
+            type=float,
+            metavar="X",
+            help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]",
+        ),
+        click.option("--rule-set", metavar="S", help="Whose rules hold. [default: the file's own, else guideline]"),
+    ):
+        command = option(command)
+    return command
+
+
 def check_outputs(figure: Path | None, table: Path | None) -> None:
     """Refuse before long work what could not be written after it."""
     from spinecast.analysis.result import FIGURES, TABLES
@@ -59,9 +75,7 @@ def open_model(priors: Path | None) -> Model:
     return load_model(priors)
 
 
-def deliver(
-    result: Result, *, as_json: bool, figure: Path | None, table: Path | None, hidden: Sequence[str] = (), most: int = 25
-) -> None:
+def deliver(result: Result, *, as_json: bool, figure: Path | None, table: Path | None, most: int = 25) -> None:
     """Print a result as text or JSON, and write what else was asked for."""
     for path, write in ((table, result.write), (figure, result.save_figure)):
         if path is not None:
@@ -72,7 +86,7 @@ def deliver(
         return
     from spinecast.report.tables import text_of
 
-    say(text_of(result, colour=colour(), hidden=hidden, most=most), newline=False)
+    say(text_of(result, colour=colour(), most=most), newline=False)
 
 
 @contextmanager

@@ -99,7 +99,9 @@ def pain_shares(space: StateSpace) -> Array:
     return np.concatenate([share, (space.count == 0).astype(float)[:, None]], axis=1)
 
 
-def compile_outcomes(priors: Priors, space: StateSpace, profile: Profile, *, draws: int = 0, seed: int = 0) -> Outcomes:
+def compile_outcomes(
+    priors: Priors, space: StateSpace, profile: Profile, *, draws: int = 0, seed: int = 0, source: Draws | None = None
+) -> Outcomes:
     """The outcome model of one person.
 
     Parameters
@@ -110,8 +112,10 @@ def compile_outcomes(priors: Priors, space: StateSpace, profile: Profile, *, dra
         Known modifiers, severity, tolerance of therapy, willingness, duration of the pain.
     draws, seed : int
         Number of common random draws beyond the point estimate, and their seed.
+    source : Draws, optional
+        Takes the place of those draws: analyses move chosen numbers, or share one set of draws among many people.
     """
-    source = Draws(priors.rows, draws, seed)
+    source = Draws(priors.rows, draws, seed) if source is None else source
     procedures = tuple(priors.procedures.values())
     vocabulary = Vocabulary.of(priors)
     natural = _natural(priors, space, profile, source)

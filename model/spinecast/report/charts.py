@@ -84,6 +84,8 @@ def _names(result: Result, chart: Chart) -> list[str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return textwrap.shorten(plain(str(value)), 2 * LABEL_WIDTH, placeholder=" …")
 
 
@@ -114,7 +116,8 @@ def _key(axes: Axes, result: Result, chart: Chart) -> None:
         shown = list(dict.fromkeys(result[chart.by][: chart.top or MOST_BARS]))
         order = list(dict.fromkeys(result[chart.by]))
         handles = [Patch(color=SERIES[order.index(v) % len(SERIES)], label=_text(v)) for v in shown]
-        axes.legend(handles=handles, loc="lower right")
+        title = result.column(chart.by).label if any(isinstance(v, bool) for v in shown) else None
+        axes.legend(handles=handles, loc="lower right", title=title)
 
 
 def _bars(axes: Axes, result: Result, chart: Chart) -> None:

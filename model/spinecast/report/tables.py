@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -19,31 +18,42 @@ if TYPE_CHECKING:
 MOST_ROWS = 25
 """Rows of a table on the screen; the files hold all of them."""
 
-WIDEST = 46
+NARROWEST = 32
+"""Least width of a column of text that has so much to say."""
+
 MOST_HTML = 200
 
 
-def text_of(result: Result, *, colour: bool, most: int = MOST_ROWS, hidden: Sequence[str] = ()) -> str:
+def text_of(result: Result, *, colour: bool, most: int = MOST_ROWS) -> str:
     """Title, table, notes and basis in at most 100 columns.
 
     Parameters
     ----------
     most : int
-        Rows shown; what is left out is said.
-    hidden : sequence of str
-        Columns left to the files.
+        Rows shown; what is left out is said. Columns of detail are left to the files.
     """
-    shown = [c for c in result.columns if c.name not in hidden]
+    shown = [c for c in result.columns if not c.detail]
     made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style=QUIET)
-    for column in shown:
-        right = not any(isinstance(v, str) for v in column.values)
-        made.add_column(column.axis, justify="right" if right else "left", overflow="fold", max_width=WIDEST)
-    for row in zip(*(c.values[:most] for c in shown), strict=True):
-        made.add_row(*(_shown(v, c) for v, c in zip(row, shown, strict=True)))
+    cells = [[_shown(v, c) for v in c.values[:most]] for c in shown]
+    for column, texts in zip(shown, cells, strict=True):
+        if any(isinstance(v, str) for v in column.values):
+            longest = max(map(len, texts), default=0)
+            made.add_column(column.axis, overflow="fold", min_width=min(longest, NARROWEST))
+        else:
+            made.add_column(_heading(column, max(map(len, texts), default=0)), justify="right", vertical="bottom", no_wrap=True)
+    for row in zip(*cells, strict=True):
+        made.add_row(*row)
     rest = len(result) - most
     foot = [f"… and {rest:,} more rows (--json or --table has them)"] if rest > 0 else []
     wrapped = [textwrap.fill(plain(p), WIDTH) for p in (*foot, *result.notes, result.basis.caption)]
-    return rendered([Text(plain(result.title), STRONG), "", made, "", *map(Text, wrapped)], colour=colour)
+    return rendered([Text(plain(result.title), STRONG), Text(), made, Text(), *map(Text, wrapped)], colour=colour)
+
+
+def _heading(column: Column, width: int) -> str:
+    """Of numbers, as narrow as they are; that a share is a probability goes without saying."""
+    text = column.label if column.unit == "probability" else column.axis
+    longest = max(map(len, text.split()))
+    return "\n".join(textwrap.wrap(text, max(width, longest)))
 
 
 def _shown(value: Any, column: Column) -> str:
