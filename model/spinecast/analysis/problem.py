@@ -17,16 +17,13 @@ from spinecast.analysis.laplace import Laplace
 from spinecast.analysis.outcome_numbers import rows_behind
 from spinecast.analysis.result import Basis, sources_of
 from spinecast.assessment import assess as assessing
-from spinecast.assessment.files import read_patient_file
-from spinecast.assessment.model import Model, load_model
-from spinecast.assessment.observing import Observer
-from spinecast.assessment.patient import Patient, parse_patient
-from spinecast.decision.gates import evaluate_gates
+from spinecast.assessment.model import Model
+from spinecast.assessment.patient import Patient
 from spinecast.decision.numbers import Draws
 from spinecast.decision.outcomes import Outcomes, compile_outcomes
 from spinecast.decision.plan import Plan, plan_values
 from spinecast.decision.profile import Profile
-from spinecast.decision.settings import DEFAULT_DEPTH, DEFAULT_RULE_SET, DecisionSettings, decision_settings
+from spinecast.decision.settings import DEFAULT_DEPTH, DecisionSettings
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
@@ -156,22 +153,19 @@ def problem(
     model: Model | None = None,
 ) -> Problem:
     """Set up one patient's decision problem; arguments and errors are those of `spinecast.assess`."""
-    model = model or load_model()
-    if isinstance(patient, str | Path):
-        patient = read_patient_file(Path(patient))
-    known = patient if isinstance(patient, Patient) else parse_patient(patient, model.priors)
-    settings = decision_settings(
-        model.priors,
-        rule_set=rule_set or known.rule_set or DEFAULT_RULE_SET,
+    case = assessing.prepare(
+        patient,
+        rule_set=rule_set,
+        willingness_to_pay=willingness_to_pay,
         horizon_weeks=horizon_weeks,
         value_in=value_in,
-        willingness_to_pay=willingness_to_pay,
         depth=DEFAULT_DEPTH if depth is None else depth,
+        draws=0,
+        model=model,
     )
-    case = assessing._Case.of(model, known, settings, 0, 0)
-    gates = evaluate_gates(model.priors, case.profile, assessing._probabilities(case), settings.rule_set)
-    outcomes = compile_outcomes(model.priors, case.near.space, case.profile)
-    observer = Observer(case.near, case.near.theta, model.priors, case.evidence, case.draws[0])
-    plans = case._planner(outcomes, gates, observer).best_plans(case.draws[0])
-    permitted = np.array([not gates.blocked(a) for a in outcomes.actions])
-    return Problem(model, known.label, settings, case.evidence, case.near, case.profile, outcomes.actions, permitted, plans)
+    options = case.options()
+    permitted = np.array([not options.gates.blocked(a) for a in options.outcomes.actions])
+    return Problem(
+        case.model, case.patient.label, case.settings, case.evidence, case.near, case.profile, options.outcomes.actions, permitted,
+        options.plans,
+    )  # fmt: skip
