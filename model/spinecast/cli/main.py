@@ -52,7 +52,9 @@ VERBS: Mapping[str, Verb] = {
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
     "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
-    "export": Verb("Write the network for another program: BIF, XMLBIF, NET, UAI, XDSL.", "export:export"),
+    "export": Verb(
+        "Write the network for another program (BIF, XMLBIF, NET, UAI, XDSL), or the scorer as ONNX.", "export:export"
+    ),
 }
 """Command to its module and function under `spinecast.cli`. A new command is one line here and one module."""
 

@@ -99,11 +99,14 @@ def write_network(
     return tuple(written)
 
 
-def check_target(path: Path, *, noisy_max: bool = False) -> Format:
-    """The format of a file that is to be written, before any work is done; raises as `write_network`."""
+def check_target(path: Path, *, noisy_max: bool = False, others: Sequence[str] = ()) -> Format:
+    """The format of a file that is to be written, before any work is done; raises as `write_network`.
+
+    `others` are endings that the caller knows beside these, for the message.
+    """
     form = FORMATS.get(path.suffix)
     if form is None:
-        raise UnknownIdError("format", path.suffix, tuple(FORMATS))
+        raise UnknownIdError("format", path.suffix, (*FORMATS, *others))
     if noisy_max and path.suffix != NOISY_MAX:
         raise InvalidValueError("--noisy-max", path.suffix, f"a file that ends in {NOISY_MAX}; no other format can say noisy-MAX")
     if not path.absolute().parent.is_dir():
