@@ -192,7 +192,7 @@ class Case:
             next_findings=reasons.next_findings(observer, options.values(self.settings)),
             surprise=reasons.surprise(parts),
             provenance=_provenance(self, leaders[0]),
-            observed=_observed(self),
+            observed=observed(self),
             goals=tuple(_goal_text(g.goal, g.baseline, g.target, g.unit) for g in self.patient.goals),
             disclaimer=spinecast.DISCLAIMER,
             labels=labels,
@@ -221,10 +221,14 @@ class Options:
     observer: Observer
     plans: Mapping[str, Plan]
 
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Actions that no rule blocks."""
+        return tuple(name for name in self.plans if not self.gates.blocked(name))
+
     def values(self, settings: DecisionSettings) -> Array:
-        """Value in each state of every plan that no rule blocks; shape (plans, S)."""
-        allowed = [p for name, p in self.plans.items() if not self.gates.blocked(name)]
-        return np.stack([state_values(p, self.outcomes, settings) for p in allowed])
+        """Value in each state of the plan that begins with each allowed action; shape (plans, S)."""
+        return np.stack([state_values(self.plans[name], self.outcomes, settings) for name in self.allowed])
 
 
 def _covering(belief: Array) -> npt.NDArray[np.int64]:
@@ -381,7 +385,7 @@ def _labels(model: Model) -> dict[str, str]:
     return {k: v.label for table in tables for k, v in table.items()}
 
 
-def _observed(case: Case) -> tuple[tuple[str, str], ...]:
+def observed(case: Case) -> tuple[tuple[str, str], ...]:
     """What was recorded, as it was recorded: value (or the values left open), level and side."""
     leaves = case.model.network.leaves
     shown = {}

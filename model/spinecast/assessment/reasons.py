@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from spinecast.assessment.asking import Asking
 from spinecast.assessment.assessment import NextFinding, Surprise, Weight
 from spinecast.assessment.observing import Observer
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
-from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
-from spinecast.priors.records import Quantity
 
 DECIBAN = 10 / np.log(10)
 
@@ -116,32 +115,9 @@ def next_findings(observer: Observer, plan_values: Array) -> tuple[NextFinding, 
     plan_values : ndarray, shape (plans, S)
         Value of each candidate plan in each state; the plan is chosen anew after the finding.
     """
-    priors, belief = observer.priors, observer.belief
-    burden = priors.economics["burden_usd"]
-    assert isinstance(burden, dict)
-    cost = {k: estimate(q, priors.rows, "identity").value for k, q in burden.items() if isinstance(q, Quantity)}
-    settled = max(0.0, float((plan_values @ belief).max()))
-    entropy = _entropy(belief)
+    asking = Asking.of(observer, plan_values)
     found = []
-    for finding in priors.findings.values():
-        if finding.id in observer.evidence.likelihood or finding.id not in observer.network.leaves or finding.kind == "block":
-            continue
-        size = len(observer.network.leaves[finding.id].values)
-        outcomes = observer.likelihoods(observer.evidence, [{finding.id: vector} for vector in np.eye(size)]) * belief
-        value = np.maximum(outcomes @ plan_values.T, 0.0).max(axis=1).sum() - settled
-        after = sum(_entropy(outcome) for outcome in outcomes)
-        price = cost[finding.burden]
-        gain = round(max(float(value), 0.0), DECIMALS)
-        found.append(NextFinding(finding.id, finding.label, finding.kind, gain - price, max(entropy - after, 0.0), price))
+    for question in asking.questions.values():
+        worth = asking.worth((question.id,))
+        found.append(NextFinding(question.id, question.label, question.kind, worth.value, worth.bits, worth.cost))
     return tuple(sorted(found, key=lambda f: (-f.value, -f.bits, f.id)))
-
-
-DECIMALS = 6
-"""Gains are rounded to this, so that rounding noise does not decide the order of things worth nothing."""
-
-
-def _entropy(weight: Array) -> float:
-    """Entropy in bits times the mass of an unnormalised distribution."""
-    mass = float(weight.sum())
-    positive = weight[weight > 0]
-    return float(-(positive * np.log2(positive / mass)).sum()) if mass > 0 else 0.0

@@ -27,6 +27,9 @@ class Verb:
 
 VERBS: Mapping[str, Verb] = {
     "assess": Verb("Assess one patient: differential, ranking, plan and why.", "assess:assess"),
+    "explain": Verb("What speaks for and against each cause, what would explain it, what does not fit.", "explain:explain"),
+    "what-if": Verb("Change findings or numbers and see the answer before and after.", "what_if:what_if"),
+    "next": Verb("What to ask or test next, and what the answer would be worth.", "next:next_"),
     "findings": Verb("List every finding, context and input that a patient file may hold.", "findings:findings"),
     "new": Verb(
         "Write a template to fill in: a patient file, or a new piece of knowledge.",

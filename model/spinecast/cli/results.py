@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,16 +78,33 @@ def open_model(priors: Path | None) -> Model:
 
 def deliver(result: Result, *, as_json: bool, figure: Path | None, table: Path | None, most: int = 25) -> None:
     """Print a result as text or JSON, and write what else was asked for."""
-    for path, write in ((table, result.write), (figure, result.save_figure)):
-        if path is not None:
-            write(path)
-            click.echo(f"wrote {path}", err=True)
+    save(result, figure=figure, table=table)
     if as_json:
         say(result.to_json())
         return
     from spinecast.report.tables import text_of
 
     say(text_of(result, colour=colour(), most=most), newline=False)
+
+
+def save(result: Result, *, figure: Path | None, table: Path | None) -> None:
+    """Write the figure and the table that were asked for, and say so."""
+    for path, write in ((table, result.write), (figure, result.save_figure)):
+        if path is not None:
+            write(path)
+            click.echo(f"wrote {path}", err=True)
+
+
+def deliver_several(results: Mapping[str, Result], *, as_json: bool) -> None:
+    """Print results one below the other, or as one JSON object by name with the sources of all."""
+    if as_json:
+        sources = sorted({key for r in results.values() for key in r.sources})
+        parts = {name: r.to_dict() for name, r in results.items()}
+        say(json.dumps({**parts, "sources": sources}, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    from spinecast.report.tables import text_of
+
+    say("\n".join(text_of(r, colour=colour()) for r in results.values()), newline=False)
 
 
 @contextmanager
