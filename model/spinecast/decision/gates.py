@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
+from spinecast.decision import shortfall
 from spinecast.decision.profile import Done, Profile, Truth, Vocabulary, truth
 from spinecast.errors import PriorsError
 from spinecast.parameters.pooling import estimate
@@ -16,12 +15,18 @@ ASK = "ask"
 STOPPING = ("block", "defer")
 """Effects with which an action is not permitted now."""
 
-WEEKS_A_YEAR = 52.0
-
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One rule that speaks about one action (or about everything, where `action` is "")."""
+    """One rule that speaks about one action (or about everything, where `action` is "").
+
+    Attributes
+    ----------
+    clause : str
+        Document and section that the rule is in.
+    missing : tuple of str
+        What is missing to satisfy it, in words: inputs not recorded, procedures, weeks. Empty where only `lift` says.
+    """
 
     rule: str
     label: str
@@ -32,6 +37,8 @@ class Gate:
     sources: tuple[str, ...]
     rule_sets: tuple[str, ...]
     action: str = ""
+    clause: str = ""
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,7 @@ def rules_in_force(priors: Priors, rule_set: str) -> tuple[Rule, ...]:
 
 def applies(rule: Rule, procedure: Procedure) -> bool:
     """Does the rule speak about this procedure (by id, kind:..., invasive, steroid or *)?"""
-    return selected(rule.applies_to, procedure)
-
-
-def selected(selectors: Sequence[str], procedure: Procedure) -> bool:
-    """Is the procedure named by any selector?"""
-    named = {procedure.id, f"kind:{procedure.kind}", "*"}
-    named |= {"invasive"} if procedure.invasive else set()
-    named |= {"steroid"} if procedure.steroid else set()
-    return not named.isdisjoint(selectors)
+    return shortfall.selected(rule.applies_to, procedure)
 
 
 def evaluate_gates(priors: Priors, profile: Profile, probabilities: Mapping[tuple[str, str], float], rule_set: str) -> Gates:
@@ -95,20 +94,39 @@ def evaluate_gates(priors: Priors, profile: Profile, probabilities: Mapping[tupl
     for rule, effect in spoken:
         for procedure in priors.procedures.values():
             if applies(rule, procedure):
-                by_action[procedure.id].append(_gate(rule, effect, procedure.id))
+                by_action[procedure.id].append(
+                    _gate(rule, effect, procedure.id, shortfall.unrecorded(rule, effect, profile, priors))
+                )
     for rule in rules_in_force(priors, rule_set):
         for procedure in priors.procedures.values():
             if rule.kind in SEQUENCE and applies(rule, procedure) and speaks(rule, profile, vocabulary):
                 state = sequence_verdict(rule, procedure, profile.history, profile, priors, now=0.0)
                 if state:
-                    by_action[procedure.id].append(_gate(rule, state, procedure.id))
-    flags = tuple(_gate(r, e) for r, e in spoken if e == "first" or r.kind in ("syndrome", "threshold"))
+                    missing = shortfall.missing(rule, procedure, state, profile, priors)
+                    by_action[procedure.id].append(_gate(rule, state, procedure.id, missing))
+    flags = tuple(
+        _gate(r, e, missing=shortfall.unrecorded(r, e, profile, priors))
+        for r, e in spoken
+        if e == "first" or r.kind in ("syndrome", "threshold")
+    )
     first = tuple(dict.fromkeys(r.first for r, e in spoken if e == "first" and r.first))
     return Gates({k: tuple(v) for k, v in by_action.items()}, flags, first)
 
 
-def _gate(rule: Rule, effect: str, action: str = "") -> Gate:
-    return Gate(rule.id, rule.label, rule.kind, effect, rule.message, rule.lift, rule.sources, rule.rule_sets, action)
+def _gate(rule: Rule, effect: str, action: str = "", missing: tuple[str, ...] = ()) -> Gate:
+    return Gate(
+        rule.id,
+        rule.label,
+        rule.kind,
+        effect,
+        rule.message,
+        rule.lift,
+        rule.sources,
+        rule.rule_sets,
+        action,
+        rule.clause,
+        missing,
+    )
 
 
 def verdict(
@@ -120,16 +138,18 @@ def verdict(
 ) -> str:
     """Effect of a rule that does not depend on the sequence, or "" where it says nothing.
 
-    An input that the rule lists in `unknown` and that is not recorded gives "ask".
+    An input that the rule lists in `unknown` and that is not recorded, or that soft evidence leaves open, gives "ask".
     """
     if rule.kind in SEQUENCE:
         return ""
     if rule.kind == "threshold":
         return rule.effect if _reached(rule, probabilities, priors) else ""
+    if rule.after and not shortfall.happened(rule.after, profile.history, priors):
+        return ""
     holds: Truth = True if not rule.when else _safe_truth(rule, profile, vocabulary)
     if holds:
         return rule.effect
-    if holds is None and any(name not in profile.values for name in rule.unknown):
+    if holds is None and shortfall.open_inputs(rule, profile):
         return ASK
     return ""
 
@@ -166,9 +186,9 @@ def sequence_verdict(
     The caller has asked `speaks`.
     """
     if rule.kind == "requirement":
-        return "" if _required(rule, history, now) else rule.effect
+        return "" if shortfall.required(rule, history, now) else rule.effect
     if rule.kind == "schedule":
-        broken = _broken(rule, procedure, history, priors, now)
+        broken = shortfall.broken(rule, procedure, history, priors, now)
         if broken is None or (not broken and not profile.history_known):
             return ASK
         return rule.effect if broken else ""
@@ -201,49 +221,3 @@ def permission(priors: Priors, profile: Profile, gates: Gates, rule_set: str) ->
         return not any(sequence_verdict(r, procedure, history, profile, priors, now=now) in STOPPING for r in by_action[action])
 
     return permitted
-
-
-def _required(rule: Rule, history: Sequence[Done], now: float) -> bool:
-    """Enough earlier procedures with the relief that the rule wants; relief that is not recorded does not count."""
-    needed = rule.requires
-    names = needed["procedure"]
-    wanted = {names} if isinstance(names, str) else set(cast("Sequence[str]", names))
-    recent = _number(needed, "within_weeks", math.inf)
-    good = [d for d in history if d.procedure in wanted and _enough(needed, d) and now + _age(d) <= recent]
-    return len(good) >= int(_number(needed, "count", 1))
-
-
-def _broken(rule: Rule, procedure: Procedure, history: Sequence[Done], priors: Priors, now: float) -> Truth:
-    """Would one more now break the count in the period, the least interval, or the relief that a repeat asks for?
-
-    Undated earlier ones count as done today. None where the relief of the latest one decides and is not recorded.
-    """
-    limit = rule.limit
-    selectors = cast("Sequence[str]", limit.get("procedures", [procedure.id]))
-    same = [d for d in history if d.procedure in priors.procedures and selected(selectors, priors.procedures[d.procedure])]
-    if not same:
-        return False
-    ages = [now + _age(d) for d in same]
-    if sum(a < _number(limit, "weeks", WEEKS_A_YEAR) for a in ages) >= _number(limit, "count", math.inf):
-        return True
-    if min(ages) < _number(limit, "minimum_interval_weeks", 0):
-        return True
-    enough = _enough(limit, min(same, key=_age))
-    return None if enough is None else not enough
-
-
-def _enough(wanted: Mapping[str, object], done: Done) -> Truth:
-    """Did it give the relief that is asked for, as much and as long? None where that is not recorded."""
-    asked = ((done.relief_percent, _number(wanted, "relief_percent", 0)), (done.relief_weeks, _number(wanted, "relief_weeks", 0)))
-    found = [None if given is None else given >= least for given, least in asked if least > 0]
-    if False in found:
-        return False
-    return None if None in found else True
-
-
-def _age(done: Done) -> float:
-    return 0.0 if done.weeks_ago is None else done.weeks_ago
-
-
-def _number(table: Mapping[str, object], key: str, default: float) -> float:
-    return float(cast("float", table.get(key, default)))

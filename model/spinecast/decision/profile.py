@@ -15,12 +15,22 @@ Truth = bool | None
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A procedure done before (or, inside a plan, supposed done); weeks before the assessment."""
+    """A procedure done before (or, inside a plan, supposed done); weeks before the assessment.
+
+    `relief_percent` is the best relief, of a block while the anaesthetic lasted; `later_percent` the best later relief,
+    where that was followed up, and `relief_weeks` how long it lasted.
+    """
 
     procedure: str
     weeks_ago: float | None = None
     relief_percent: float | None = None
     relief_weeks: float | None = None
+    later_percent: float | None = None
+
+    @property
+    def lasting_percent(self) -> float | None:
+        """Relief as a treatment: the later one where it was followed up."""
+        return self.relief_percent if self.later_percent is None else self.later_percent
 
 
 @dataclass(frozen=True, slots=True)

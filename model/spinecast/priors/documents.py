@@ -27,6 +27,7 @@ Path_ = tuple[str | int, ...]
 FOLDERS = {
     "generators": "generator", "findings": "finding", "contexts": "context", "inputs": "input", "settings": "setting",
     "natural_course": "natural_course", "dependencies": "dependency", "procedures": "procedure", "rules": "rule",
+    "rule_sets": "rule_set",
 }  # fmt: skip
 """Folder to kind of document; economics.toml stands alone."""
 

@@ -69,7 +69,7 @@ def _facts(record: object) -> Iterator[tuple[str, str]]:
             yield name, str(value)
         elif isinstance(value, tuple) and all(isinstance(v, str | float) for v in value):
             yield name, ", ".join(f"{v:g}" if isinstance(v, float) else v for v in value)
-        elif name in ("requires", "limit") and value:
+        elif name in ("requires", "limit", "after") and value:
             yield name, ", ".join(f"{k} {v}" for k, v in value.items())
     yield from _joined_facts(record)
 

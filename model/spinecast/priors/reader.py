@@ -16,6 +16,7 @@ from spinecast.priors import records as r
 _T = TypeVar("_T")
 _FOLDERS = (
     "generators", "findings", "contexts", "inputs", "settings", "natural_course", "dependencies", "procedures", "rules",
+    "rule_sets",
 )  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
         economics={k: _quantity_tree(v) for k, v in tables["economics"].items()},
         content_hash=tables["content_hash"],
         network_hash=tables.get("network_hash") or network_hash(tables),
+        rule_sets=_each(tables, "rule_sets", _rule_set) if "rule_sets" in tables else {},
     )
 
 
@@ -259,6 +261,7 @@ def _input(t: dict[str, Any]) -> r.Input:
     return r.Input(
         id=t["id"], label=t["label"], section=t["section"], question=t["question"], type=t["type"], unit=t.get("unit", ""),
         minimum=t.get("minimum"), maximum=t.get("maximum"), values=tuple(t.get("values", ())),
+        better=t.get("better", ""), progress=tuple(t.get("progress", ())),
     )  # fmt: skip
 
 
@@ -308,4 +311,9 @@ def _rule(t: dict[str, Any]) -> r.Rule:
         unknown=tuple(t.get("unknown", ())), requires=t.get("requires", {}), limit=t.get("limit", {}), weeks=t.get("weeks"),
         generator=t.get("generator", ""), level=t.get("level", ""),
         probability=quantity(t["probability"]) if "probability" in t else None, first=t.get("first", ""),
+        clause=t.get("clause", ""), after=t.get("after", {}),
     )  # fmt: skip
+
+
+def _rule_set(t: dict[str, Any]) -> r.RuleSet:
+    return r.RuleSet(**{name: t[name] for name in r.RuleSet.__dataclass_fields__})

@@ -148,6 +148,8 @@ class Input:
     minimum: float | None = None
     maximum: float | None = None
     values: tuple[str, ...] = ()
+    better: str = ""
+    progress: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,21 @@ class Rule:
     level: str = ""
     probability: Quantity | None = None
     first: str = ""
+    clause: str = ""
+    after: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Whose rules: its rules are those that name it in their `rule_sets`."""
+
+    id: str
+    label: str
+    short: str
+    issuer: str
+    document: str
+    scope: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,3 +297,4 @@ class Priors:
     economics: Mapping[str, object]
     content_hash: str
     network_hash: str = ""
+    rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)

@@ -147,10 +147,19 @@ def _rule_procedures(
     table = document.table
     for i, value in enumerate(table["applies_to"]):
         yield ("applies_to", i), value, list(groups)
-    for i, value in enumerate(table.get("limit", {}).get("procedures", ())):
-        yield ("limit", "procedures", i), value, list(groups)
+    for name in ("limit", "after"):
+        for i, value in enumerate(table.get(name, {}).get("procedures", ())):
+            yield (name, "procedures", i), value, list(groups)
     yield ("requires", "procedure"), table.get("requires", {}).get("procedure", ""), list(procedures)
     yield ("first",), table.get("first", ""), list(procedures)
+
+
+def progress_names_values(corpus: Corpus) -> Iterator[Problem]:
+    """The scale of an input that measures function is made of its own values."""
+    for document in corpus.of("input"):
+        for i, value in enumerate(document.table.get("progress", ())):
+            if value not in document.table.get("values", ()):
+                yield _absent(document, ("progress", i), value, document.table.get("values", ()), f"value of {document.id}")
 
 
 def rules_exist(corpus: Corpus) -> Iterator[Problem]:
@@ -159,6 +168,22 @@ def rules_exist(corpus: Corpus) -> Iterator[Problem]:
         rule = document.table.get("repeat_rule", "")
         if rule and rule not in corpus.ids["rule"]:
             yield _absent(document, ("repeat_rule",), rule, corpus.ids["rule"], "rule")
+
+
+def rule_sets_exist(corpus: Corpus) -> Iterator[Problem]:
+    """A rule belongs to rule sets that have a file in rule_sets/."""
+    for document in corpus.of("rule"):
+        for i, name in enumerate(document.table["rule_sets"]):
+            if name not in corpus.ids["rule_set"]:
+                yield _absent(document, ("rule_sets", i), name, corpus.ids["rule_set"], "rule set in rule_sets/")
+
+
+def rule_sets_have_rules(corpus: Corpus) -> Iterator[Problem]:
+    """Some rule belongs to every rule set: one without rules would permit everything."""
+    named = {name for document in corpus.documents if document.kind == "rule" for name in document.table.get("rule_sets", ())}
+    for document in corpus.of("rule_set"):
+        if document.id not in named:
+            yield document.problem(("id",), document.id, "no rule belongs to it", "a rule whose rule_sets name it")
 
 
 def observed_findings_exist(corpus: Corpus) -> Iterator[Problem]:
@@ -194,5 +219,5 @@ def unknown_inputs_exist(corpus: Corpus) -> Iterator[Problem]:
 
 LAWS = (
     files_are_named_by_id, ids_are_unique, cited_rows_exist, generators_and_levels_exist, families_exist, contexts_exist,
-    procedures_exist, rules_exist, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
+    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
 )  # fmt: skip
