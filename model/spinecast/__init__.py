@@ -24,6 +24,7 @@ _EXPORTS = {
     "SpinecastError": "errors",
     "UnknownIdError": "errors",
     "assess": "assessment.assess",
+    "compare_rules": "assessment.rule_comparison",
     "examples_folder": "resources",
     "load_model": "assessment.model",
     "load_priors": "priors.bundle",

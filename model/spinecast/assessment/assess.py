@@ -198,6 +198,12 @@ class Case:
             labels=labels,
         )
 
+    def probabilities(self) -> dict[tuple[str, str], float]:
+        """Probability of each generator ("" as level) and of each of its levels."""
+        space = self.model.network.space
+        found = {level: float(self.belief @ space.active[:, i]) for i, level in enumerate(space.levels)}
+        return found | {(g, ""): float(self.belief @ space.mask(g)) for g in space.generators}
+
     def _planner(self, outcomes: Outcomes, gates: Gates, observer: Observer) -> Planner:
         priors = self.model.priors
         kinds = tuple(p.kind for p in priors.procedures.values())
@@ -206,7 +212,7 @@ class Case:
     def options(self) -> Options:
         """Every action, what it does and shows, and the best plan that begins with it."""
         priors = self.model.priors
-        gates = evaluate_gates(priors, self.profile, _probabilities(self), self.settings.rule_set)
+        gates = evaluate_gates(priors, self.profile, self.probabilities(), self.settings.rule_set)
         outcomes = compile_outcomes(priors, self.near.space, self.profile, draws=len(self.draws) - 1, seed=self.seed)
         observer = Observer(self.near, self.near.theta, priors, self.evidence, self.draws[0])
         return Options(outcomes, gates, observer, self._planner(outcomes, gates, observer).best_plans(self.draws[0]))
@@ -296,12 +302,6 @@ def _levels(case: Case, generator: str) -> dict[str, float]:
     return {
         level: float(case.belief @ space.active[:, i]) for i, (g, level) in enumerate(space.levels) if g == generator and level
     }
-
-
-def _probabilities(case: Case) -> dict[tuple[str, str], float]:
-    space = case.model.network.space
-    found = {level: float(case.belief @ space.active[:, i]) for i, level in enumerate(space.levels)}
-    return found | {(g, ""): float(case.belief @ space.mask(g)) for g in space.generators}
 
 
 def _explanations(case: Case, labels: Mapping[str, str]) -> tuple[Explanation, ...]:

@@ -176,18 +176,18 @@ class Assessment:
         return {
             "model": {"version": p.version, "priors_hash": p.priors_hash, "fit_hash": p.fit_hash},
             "label": self.label,
-            "differential": _plain(self.differential),
+            "differential": plain_data(self.differential),
             "nonspecific": self.nonspecific,
-            "explanations": _plain(self.explanations),
-            "ranking": [{**_plain(r), "gates": _plain(r.gates)} for r in self.ranking],
-            "settings": _plain(self.settings),
-            "flags": _plain(self.flags),
+            "explanations": plain_data(self.explanations),
+            "ranking": [{**plain_data(r), "gates": plain_data(r.gates)} for r in self.ranking],
+            "settings": plain_data(self.settings),
+            "flags": plain_data(self.flags),
             "plan": plan_dict(self.plan),
             "plan_notes": dict(self.plan_notes),
-            "why": _plain(self.why),
-            "next_findings": _plain(self.next_findings),
-            "surprise": _plain(self.surprise),
-            "provenance": _plain(self.provenance),
+            "why": plain_data(self.why),
+            "next_findings": plain_data(self.next_findings),
+            "surprise": plain_data(self.surprise),
+            "provenance": plain_data(self.provenance),
             "observed": [{"id": k, "value": v} for k, v in self.observed],
             "goals": list(self.goals),
             "disclaimer": self.disclaimer,
@@ -209,11 +209,12 @@ def plan_dict(plan: Plan | None) -> dict[str, Any] | None:
     return {"action": plan.action, "start_week": plan.start, "value": plan.value, "branches": branches}
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
+    """Records as plain data for JSON."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain_data(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain_data(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain_data(v) for v in value]
     return value

@@ -9,7 +9,7 @@ from typing import Any
 
 import spinecast
 from spinecast.assessment.assess import Case
-from spinecast.assessment.assessment import gate_dict
+from spinecast.assessment.assessment import plain_data
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.patient import Patient, parse_patient
@@ -83,7 +83,7 @@ class RuleComparison:
                     name: {
                         "verdict": self.rulings[action, name].verdict,
                         "with_safety": self.permitted(action, name),
-                        "gates": [gate_dict(g) for g in self.rulings[action, name].gates],
+                        "gates": plain_data(self.rulings[action, name].gates),
                     }
                     for name in self.sets
                 },

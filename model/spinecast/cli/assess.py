@@ -8,9 +8,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.output import colour, say
-
-FIGURES = (".svg", ".png", ".pdf")
+from spinecast.cli.output import checked_figure, colour, say
 
 
 @click.command
@@ -57,12 +55,9 @@ def assess(
     from spinecast.assessment.assess import assess as assess_one
     from spinecast.assessment.files import read_patient_file
     from spinecast.assessment.model import load_model
-    from spinecast.errors import InvalidValueError, MalformedFileError
+    from spinecast.errors import MalformedFileError
 
-    if figure is not None and figure.suffix not in FIGURES:
-        raise InvalidValueError("--figure", str(figure), f"a file that ends in {', '.join(FIGURES)}")
-    if figure is not None and not figure.absolute().parent.is_dir():
-        raise InvalidValueError("--figure", str(figure), "a file in a folder that exists")
+    checked_figure(figure)
     if priors is not None and not priors.is_dir():
         raise MalformedFileError(f"--priors {priors}: there is no such folder")
     patient = read_patient_file(file)

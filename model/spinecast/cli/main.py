@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,12 @@ from spinecast.errors import SpinecastError, UnknownIdError
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A command: one line of help, and either its function's place or the verbs below it."""
+    """A command: one line of help, and either its function's place or the verbs below it (`default`: the one meant by none)."""
 
     help: str
     place: str = ""
     verbs: Mapping[str, Verb] = field(default_factory=dict)
+    default: str = ""
 
 
 VERBS: Mapping[str, Verb] = {
@@ -49,6 +50,14 @@ VERBS: Mapping[str, Verb] = {
             "report": Verb("How many parameters rest on evidence, and how many are assumed.", "priors:report"),
             "pages": Verb("Write the generated reference pages anew.", "priors:pages"),
         },
+    ),
+    "rules": Verb(
+        "The rule sets: list them, or compare what each permits for a patient.",
+        verbs={
+            "list": Verb("List every rule set and rule with its clause.", "rules:list_rules"),
+            "compare": Verb("What each rule set permits for one patient, with clauses and what is missing.", "rules:compare"),
+        },
+        default="list",
     ),
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
@@ -77,7 +86,12 @@ class VerbGroup(click.Group):
         if verb is None:
             raise UnknownIdError("command", cmd_name, self.verbs)
         if verb.verbs:
-            return VerbGroup(verb.verbs, name=cmd_name, help=verb.help, context_settings=SETTINGS)
+            group = VerbGroup(
+                verb.verbs, name=cmd_name, help=verb.help, context_settings=SETTINGS, invoke_without_command=bool(verb.default)
+            )
+            if verb.default:
+                group.callback = _default(group, verb.default)
+            return group
         module, function = verb.place.split(":")
         command: click.Command = getattr(importlib.import_module(f"spinecast.cli.{module}"), function)
         return command
@@ -85,6 +99,18 @@ class VerbGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
+
+
+def _default(group: VerbGroup, name: str) -> Callable[[], None]:
+    """What a group does where no verb below it was given."""
+
+    def callback() -> None:
+        context = click.get_current_context()
+        command = group.get_command(context, name)
+        if context.invoked_subcommand is None and command is not None:
+            context.invoke(command, as_json=False)
+
+    return callback
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -126,7 +126,7 @@ def _more_procedures(rule: Rule, procedure: Procedure, effect: str, profile: Pro
     count = int(_number(needed, "count", 1))
     have = count_of_good(rule, profile.history, 0.0)
     what = " or ".join(priors.procedures[n].label for n in wanted if n in priors.procedures)
-    yield f"{count - have} more of {count}: {what}{_relief_words(needed)}"
+    yield f"{what}{_relief_words(needed)}: {have} of {count}"
 
 
 def _relief_words(table: Mapping[str, object]) -> str:
