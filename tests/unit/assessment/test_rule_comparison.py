@@ -95,7 +95,7 @@ def test_the_matrix_says_in_words_what_it_colours(found: RuleComparison) -> None
     assert len(axes.patches) == len(found.actions) * len(found.sets)
     words = [t.get_text() for t in axes.texts]
     assert any(w.startswith("not") for w in words)
-    assert colours.VERMILLION in {LOOKS["not permitted"][0]}
+    assert LOOKS["not permitted"][0] == colours.VERMILLION
 
 
 def test_the_listing_names_every_rule_once_a_set() -> None:
