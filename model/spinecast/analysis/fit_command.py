@@ -12,6 +12,7 @@ from spinecast.analysis import fitting
 from spinecast.analysis.laplace import around, jacobian_path, save_laplace
 from spinecast.analysis.targets import targets
 from spinecast.network.build import build_network
+from spinecast.network.compiled import pack
 from spinecast.network.fitted import Fitted, path_of, save
 from spinecast.network.model import Network
 from spinecast.parameters.pooling import cites_rows
@@ -56,6 +57,7 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
         draws=np.round(fitting.draw(fit, DRAWS, SEED), DECIMALS),
         priors_hash=priors.network_hash,
         evidence_share=evidence_share(network, priors, fit),
+        compiled=pack(network, priors),
     )
     path = path_of(folder, region)
     save(stored, path)

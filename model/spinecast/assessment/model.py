@@ -10,7 +10,8 @@ import numpy as np
 
 from spinecast.errors import ArtefactError
 from spinecast.network.build import build_network, with_theta
-from spinecast.network.fitted import load, path_of, place
+from spinecast.network.compiled import unpack
+from spinecast.network.fitted import Fitted, load, path_of, place
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.bundle import load_priors
@@ -63,21 +64,30 @@ def load_model(folder: Path | None = None, region: str = REGION) -> Model:
 def _load(folder: Path, region: str) -> Model:
     priors = load_priors(folder)
     fitted = load(path_of(folder, region))
-    network = build_network(priors, region, fitted=dict(zip(fitted.names, fitted.theta.tolist(), strict=True)))
-    theta, draws, unfitted = place(network, fitted)
-    share = np.zeros(len(theta))
-    column = {name: i for i, name in enumerate(fitted.names)}
-    for i, parameter in enumerate(network.parameters):
-        if parameter.name in column:
-            share[i] = fitted.evidence_share[column[parameter.name]]
+    stale = fitted.priors_hash != priors.network_hash
+    known: tuple[Network, Array, Array, tuple[str, ...]]
+    if fitted.compiled is not None and not stale:
+        known = (unpack(fitted.compiled, fitted.names, fitted.theta, priors), fitted.draws, fitted.evidence_share, ())
+    else:
+        known = _built(priors, region, fitted)
+    network, draws, share, unfitted = known
     if not len(draws):
         raise ArtefactError(f"{path_of(folder, region)} holds no draws; run `spinecast fit`")
     return Model(
         priors=priors,
-        network=with_theta(network, theta),
+        network=network,
         draws=draws,
         evidence_share=share,
         fit_hash=fitted.priors_hash,
         unfitted=unfitted,
-        stale=fitted.priors_hash != priors.network_hash,
+        stale=stale,
     )
+
+
+def _built(priors: Priors, region: str, fitted: Fitted) -> tuple[Network, Array, Array, tuple[str, ...]]:
+    """Network, draws, evidence share and unfitted parameters where the fit is of other priors than these."""
+    network = build_network(priors, region, fitted=dict(zip(fitted.names, fitted.theta.tolist(), strict=True)))
+    theta, draws, unfitted = place(network, fitted)
+    column = {name: i for i, name in enumerate(fitted.names)}
+    share = np.array([fitted.evidence_share[column[p.name]] if p.name in column else 0.0 for p in network.parameters])
+    return with_theta(network, theta), draws, share, unfitted

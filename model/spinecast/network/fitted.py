@@ -8,12 +8,16 @@ import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.errors import ArtefactError
+from spinecast.network.compiled import FORM, Compiled
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 
@@ -31,6 +35,8 @@ class Fitted:
         Content hash of the priors that were fitted.
     evidence_share : ndarray, shape (P,)
         Share of what is known of each parameter that published rows contribute, the rest being its assumption.
+    compiled : Compiled or None
+        The network that these are the parameters of, in their order.
     """
 
     names: tuple[str, ...]
@@ -38,6 +44,7 @@ class Fitted:
     draws: Array
     priors_hash: str
     evidence_share: Array
+    compiled: Compiled | None = None
 
 
 def path_of(folder: Path, region: str) -> Path:
@@ -49,12 +56,11 @@ def save(fitted: Fitted, path: Path) -> None:
     """Write the fit; complete or not at all."""
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    header = json.dumps({"names": fitted.names, "priors_hash": fitted.priors_hash, "digest": _digest(fitted)}, sort_keys=True)
+    parts = _parts(fitted)
+    header = {"names": fitted.names, "priors_hash": fitted.priors_hash, "digest": _digest(parts)}
     with temporary.open("wb") as handle:
-        np.savez_compressed(
-            handle, header=np.frombuffer(header.encode(), dtype=np.uint8), theta=fitted.theta, draws=fitted.draws.astype(np.float32),
-            evidence_share=fitted.evidence_share.astype(np.float32),
-        )  # fmt: skip
+        # Not compressed: unpacking would cost each start more than the bytes do.
+        np.savez(handle, header=_as_bytes(header), **parts)
     temporary.replace(path)
 
 
@@ -70,14 +76,16 @@ def load(path: Path) -> Fitted:
         raise ArtefactError(f"{path} does not exist; `spinecast fit` writes it")
     try:
         with np.load(io.BytesIO(path.read_bytes())) as data:
-            header = json.loads(data["header"].tobytes().decode())
-            fitted = Fitted(
-                tuple(header["names"]), data["theta"], data["draws"].astype(float), header["priors_hash"],
-                data["evidence_share"].astype(float),
-            )  # fmt: skip
+            header = json.loads(data["header"].tobytes())
+            parts = {name: data[name] for name in data.files if name != "header"}
+        intact = header["digest"] == _digest(parts)
+        fitted = Fitted(
+            tuple(header["names"]), parts["theta"], parts["draws"].astype(float), header["priors_hash"],
+            parts["evidence_share"].astype(float), _compiled(parts) if intact else None,
+        )  # fmt: skip
     except _UNREADABLE as error:
         raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit` to write it anew") from None
-    if header["digest"] != _digest(fitted):
+    if not intact:
         raise ArtefactError(f"{path} does not match its own digest; run `spinecast fit` to write it anew")
     return fitted
 
@@ -88,10 +96,35 @@ _UNREADABLE = (
 # What zip, deflate and numpy's own format raise where bytes were lost or changed.
 
 
-def _digest(fitted: Fitted) -> str:
-    digest = hashlib.sha256()
-    for array in (fitted.theta, fitted.draws.astype(np.float32), fitted.evidence_share.astype(np.float32)):
-        digest.update(np.ascontiguousarray(array).tobytes())
+def _parts(fitted: Fitted) -> dict[str, Any]:
+    """Every array of the file but its header."""
+    parts: dict[str, Any] = {
+        "theta": fitted.theta,
+        "draws": fitted.draws.astype(np.float32),
+        "evidence_share": fitted.evidence_share.astype(np.float32),
+    }
+    if fitted.compiled is not None:
+        stored = fitted.compiled
+        parts |= {"layout": _as_bytes(stored.layout), "integers": stored.integers, "spread": stored.spread}
+    return parts
+
+
+def _as_bytes(tree: object) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(tree, separators=(",", ":")).encode(), dtype=np.uint8)
+
+
+def _compiled(parts: Mapping[str, Any]) -> Compiled | None:
+    """The stored network; None where there is none, or one of another form, which is built anew."""
+    if "layout" not in parts:
+        return None
+    layout = json.loads(parts["layout"].tobytes())
+    return Compiled(layout, parts["integers"], parts["spread"]) if layout["form"] == FORM else None
+
+
+def _digest(parts: Mapping[str, Any]) -> str:
+    digest = hashlib.blake2b(digest_size=32)
+    for name in sorted(parts):
+        digest.update(name.encode() + np.ascontiguousarray(parts[name]).data)
     return digest.hexdigest()
 
 
@@ -109,7 +142,7 @@ def place(network: Network, fitted: Fitted) -> tuple[Array, Array, tuple[str, ..
     draws[:, known] = fitted.draws[:, position[known]]
     unknown = []
     generator = np.random.default_rng(len(fitted.draws))
-    for i in np.flatnonzero(~known):
+    for i in np.flatnonzero(~known).tolist():
         parameter = network.parameters[i]
         if parameter.sd > 0:
             unknown.append(parameter.name)

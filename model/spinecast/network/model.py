@@ -109,7 +109,7 @@ class Network:
     co_occurrence: Ints
     leaves: Mapping[str, Leaf]
     blocks: Mapping[str, Block]
-    parameters: tuple[Parameter, ...]
+    parameters: Sequence[Parameter]
     theta: Array
     generator_labels: Mapping[str, str] = field(default_factory=dict)
     whole: StateSpace | None = None

@@ -6,7 +6,7 @@ outline names the rows, each with its own figure, and how they are pooled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from spinecast.priors import records as r
@@ -141,7 +141,7 @@ def _finding(finding: r.Finding) -> Iterator[NumberedPath]:
         yield from _table("sedation alone", finding.sedation.strength)
 
 
-def _causes(causes: tuple[r.Cause, ...], word: str) -> Iterator[NumberedPath]:
+def _causes(causes: Sequence[r.Cause], word: str) -> Iterator[NumberedPath]:
     for cause in causes:
         name = cause.generator + (f" ({', '.join(cause.levels)})" if cause.levels else "")
         yield from _table(f"{name}, {word}", cause.strength)

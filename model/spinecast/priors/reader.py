@@ -6,18 +6,23 @@ import csv
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from spinecast.errors import PriorsError
 from spinecast.priors import records as r
+from spinecast.priors.deferred import Deferred, Later
 
 _T = TypeVar("_T")
 _FOLDERS = (
     "generators", "findings", "contexts", "inputs", "settings", "natural_course", "dependencies", "procedures", "rules",
     "rule_sets",
 )  # fmt: skip
+
+
+CONTENT_FOLDERS = (*_FOLDERS, "evidence")
+"""Folders whose files set the model, besides economics.toml."""
 
 
 def read_priors(folder: Path) -> r.Priors:
@@ -47,7 +52,7 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
     """Records from plain tables."""
     return r.Priors(
         folder=folder,
-        rows=_rows(tables["evidence"]),
+        rows=Deferred(lambda: tables["rows"], _packed_row) if "rows" in tables else _rows(tables["evidence"]),
         generators=_each(tables, "generators", _generator),
         findings=_each(tables, "findings", _finding),
         contexts=_each(tables, "contexts", _context),
@@ -62,6 +67,43 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
         network_hash=tables.get("network_hash") or network_hash(tables),
         rule_sets=_each(tables, "rule_sets", _rule_set) if "rule_sets" in tables else {},
     )
+
+
+_HEAVY = {"findings": ("leak", "base", "causes"), "contexts": ("base", "causes")}
+"""Numbers of the network, which a start does not look at where the network is compiled already."""
+
+LATER = "later"
+
+
+def packed(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables as a bundle holds them: each row, and the network's numbers, as text that is read when it is asked for."""
+    rows = {
+        raw["id"]: _text({**raw, "file": file, "line": line}) for file, found in tables["evidence"].items() for raw, line in found
+    }
+    heavy = {kind: {key: _folded(table, names) for key, table in tables[kind].items()} for kind, names in _HEAVY.items()}
+    return {**{k: v for k, v in tables.items() if k != "evidence"}, **heavy, "rows": rows}
+
+
+def _folded(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        k: {LATER: _text(v), "by": v.get("by", "") if isinstance(v, dict) else ""} if k in names else v for k, v in table.items()
+    }
+
+
+def _text(tree: object) -> str:
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+
+
+def _unfolded(part: Any) -> Callable[[], Any]:
+    """Reads a part of a table now or, from a bundle, when it is called."""
+    if isinstance(part, dict) and LATER in part:
+        return lambda: json.loads(part[LATER])
+    return lambda: part
+
+
+def _packed_row(text: str) -> r.Row:
+    raw = json.loads(text)
+    return _row(raw, raw["file"], raw["line"])
 
 
 _NETWORK = ("generators", "findings", "contexts", "settings", "dependencies")
@@ -88,12 +130,17 @@ def network_hash(tables: Mapping[str, Any]) -> str:
     return hashlib.sha256((text + json.dumps(rows, sort_keys=True)).encode()).hexdigest()
 
 
+def content_files(folder: Path) -> list[Path]:
+    """Every TOML and CSV file that sets the model."""
+    files = [p for name in _FOLDERS for p in (folder / name).glob("*.toml")]
+    files += [*(folder / "evidence").glob("*.csv"), folder / "economics.toml"]
+    return sorted(p for p in files if p.exists())
+
+
 def content_hash(folder: Path) -> str:
     """SHA-256 over every TOML and CSV file that sets the model, by name and bytes."""
     digest = hashlib.sha256()
-    files = [p for name in _FOLDERS for p in (folder / name).glob("*.toml")]
-    files += [*(folder / "evidence").glob("*.csv"), folder / "economics.toml"]
-    for path in sorted(p for p in files if p.exists()):
+    for path in content_files(folder):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -217,11 +264,22 @@ def _cause(t: dict[str, Any], log_linear: bool) -> r.Cause:
     return r.Cause(t["generator"], tuple(t.get("levels", ())), _quantities(body), _quantities(t.get("with_others", {})))
 
 
-def _by_table(t: dict[str, Any]) -> tuple[str, dict[str, r.Quantities]]:
+def _causes(part: Any, *, log_linear: bool) -> Sequence[r.Cause]:
+    read = _unfolded(part)
+    made = Later(lambda: tuple(_cause(c, log_linear) for c in read()))
+    return made if isinstance(part, dict) else tuple(made)
+
+
+def _by_table(part: dict[str, Any]) -> tuple[str, Mapping[str, r.Quantities]]:
     """A leak or base that may depend on one context: ("" or the context, table by its value)."""
-    by = t.get("by", "")
-    body = {k: v for k, v in t.items() if k != "by"}
-    return by, {k: _quantities(v) for k, v in body.items()} if by else {"": _quantities(body)}
+    by, read = part.get("by", ""), _unfolded(part)
+
+    def body() -> dict[str, Any]:
+        table = {k: v for k, v in read().items() if k != "by"}
+        return table if by else {"": table}
+
+    made = Deferred(body, _quantities)
+    return by, made if LATER in part else dict(made)
 
 
 def _finding(t: dict[str, Any]) -> r.Finding:
@@ -231,7 +289,7 @@ def _finding(t: dict[str, Any]) -> r.Finding:
     sedation = t.get("sedation")
     return r.Finding(
         id=t["id"], label=t["label"], region=t["region"], kind=t["kind"], description=t["description"], form=t["form"],
-        values=tuple(t["values"]), leak=leak, by=by, causes=tuple(_cause(c, log_linear) for c in t["causes"]),
+        values=tuple(t["values"]), leak=leak, by=by, causes=_causes(t["causes"], log_linear=log_linear),
         group=t.get("group", ""), family=t.get("family", ""), sided=t.get("sided", False), located=t.get("located", False),
         concordance=quantity(t["concordance"]) if "concordance" in t else None, burden=t.get("burden", "history"),
         kappa=quantity(t["kappa"]) if "kappa" in t else None,
@@ -246,13 +304,13 @@ def _sedation(t: dict[str, Any]) -> r.Sedation:
 
 def _context(t: dict[str, Any]) -> r.Context:
     by = t.get("by", "")
-    base = {
-        setting: {k: _quantities(v) for k, v in table.items()} if by else {"": _quantities(table)}
-        for setting, table in t["base"].items()
-    }
+    base = Deferred(
+        _unfolded(t["base"]),
+        lambda table: {k: _quantities(v) for k, v in table.items()} if by else {"": _quantities(table)},
+    )
     return r.Context(
-        id=t["id"], label=t["label"], question=t["question"], values=tuple(t["values"]), base=base, by=by,
-        causes=tuple(_cause(c, log_linear=True) for c in t.get("causes", ())), unit=t.get("unit", ""),
+        id=t["id"], label=t["label"], question=t["question"], values=tuple(t["values"]),
+        base=base if LATER in t["base"] else dict(base), by=by, causes=_causes(t.get("causes", ()), log_linear=True), unit=t.get("unit", ""),
         bounds=tuple(float(b) for b in t.get("bounds", ())),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,7 +107,7 @@ class Finding:
     form: str
     values: tuple[str, ...]
     leak: Mapping[str, Quantities]
-    causes: tuple[Cause, ...]
+    causes: Sequence[Cause]
     by: str = ""
     group: str = ""
     family: str = ""
@@ -129,7 +129,7 @@ class Context:
     question: str
     values: tuple[str, ...]
     base: Mapping[str, Mapping[str, Quantities]]
-    causes: tuple[Cause, ...] = ()
+    causes: Sequence[Cause] = ()
     by: str = ""
     unit: str = ""
     bounds: tuple[float, ...] = ()
