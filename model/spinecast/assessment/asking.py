@@ -11,7 +11,7 @@ negative. In bits it is the expected fall of the entropy of b. Both are exact on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -95,6 +95,15 @@ class Asking:
     plans: tuple[str, ...]
     questions: Mapping[str, Question]
     _likelihoods: dict[tuple[str, ...], Array]
+    _now: int = field(init=False)
+    _settled: float = field(init=False)
+    _uncertainty: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        worth = self.values @ self.observer.belief
+        object.__setattr__(self, "_now", int(np.argmax(worth)) if worth.max() > 0 else -1)
+        object.__setattr__(self, "_settled", max(0.0, float(worth.max())))
+        object.__setattr__(self, "_uncertainty", entropy(self.observer.belief))
 
     @classmethod
     def of(cls, observer: Observer, values: Array, plans: Sequence[str] = (), *, contexts: bool = False) -> Asking:
@@ -116,7 +125,7 @@ class Asking:
     @property
     def settled(self) -> float:
         """Value of the best plan as things are, waiting included."""
-        return max(0.0, float((self.values @ self.observer.belief).max()))
+        return self._settled
 
     def likelihood(self, chosen: Sequence[str]) -> Array:
         """P(each joint answer | state, what is known); shape (answers, S)."""
@@ -154,13 +163,12 @@ class Asking:
         belief = self.observer.belief
         outcomes = self.likelihood(chosen) * belief
         by_plan = outcomes @ self.values.T
-        waiting = np.zeros((len(outcomes), 1))
-        best = np.concatenate([waiting, by_plan], axis=1)
-        now = int(np.argmax(np.concatenate([[0.0], self.values @ belief])))
+        stay = by_plan[:, self._now] if self._now >= 0 else np.zeros(len(outcomes))
+        best = np.maximum(by_plan.max(axis=1), 0.0)
         mass = outcomes.sum(axis=1)
-        moved = best.max(axis=1) > best[:, now] + SAME * mass
-        gain = float(best.max(axis=1).sum()) - self.settled
-        bits = entropy(belief) - sum(entropy(outcome) for outcome in outcomes)
+        moved = best > stay + SAME * mass
+        gain = float(best.sum()) - self.settled
+        bits = self._uncertainty - float(entropies(outcomes).sum())
         return Worth(
             round(max(gain, 0.0), DECIMALS), self.cost(chosen), max(bits, 0.0), float(mass[moved].sum() / max(mass.sum(), LEAST))
         )
@@ -184,8 +192,14 @@ def costs(priors: Priors) -> dict[str, float]:
     return {k: estimate(q, priors.rows, "identity").value for k, q in burden.items() if isinstance(q, Quantity)}
 
 
+def entropies(weights: Array) -> Array:
+    """Entropy in bits times the mass of each unnormalised distribution; shape (O, S) to (O,)."""
+    mass = weights.sum(axis=1)
+    own = (weights * np.log2(np.where(weights > 0, weights, 1.0))).sum(axis=1)
+    found: Array = mass * np.log2(np.where(mass > 0, mass, 1.0)) - own
+    return found
+
+
 def entropy(weight: Array) -> float:
-    """Entropy in bits times the mass of an unnormalised distribution."""
-    mass = float(weight.sum())
-    positive = weight[weight > 0]
-    return float(-(positive * np.log2(positive / mass)).sum()) if mass > 0 else 0.0
+    """The same of one."""
+    return float(entropies(weight[None])[0])

@@ -42,6 +42,9 @@ DEFAULT_SEED = 20260101
 COVERED = 0.999
 """Posterior mass of the joint states that the plan search works on; the rest is spread over them."""
 
+INTERVAL = (0.025, 0.975)
+"""Quantiles of a 95 % interval."""
+
 MOST_EXPLANATIONS = 5
 REASONED = 3
 """Generators for which the weight of evidence is worked out."""
@@ -283,14 +286,15 @@ def _usual(network: Network, setting: int) -> dict[str, dict[str, dict[str, floa
 def _differential(case: Case) -> tuple[GeneratorProbability, ...]:
     network, near = case.model.network, case.near.space
     draws = case.draws[1:] if len(case.draws) > 1 else case.draws
+    masks = np.stack([near.mask(g) for g in network.space.generators], axis=1)
+    lows, highs = np.quantile(draws @ masks.astype(float), INTERVAL, axis=0).tolist()
     rows = []
-    for generator in network.space.generators:
+    for generator, low, high in zip(network.space.generators, lows, highs, strict=True):
         mask = network.space.mask(generator)
-        low, high = np.quantile(draws @ near.mask(generator), [0.025, 0.975])
         place = case.places[generator]
         rows.append(
             GeneratorProbability(
-                generator, network.generator_labels[generator], float(case.belief @ mask), float(low), float(high),
+                generator, network.generator_labels[generator], float(case.belief @ mask), low, high,
                 _levels(case, generator), place.sides, place.sites,
             )
         )  # fmt: skip

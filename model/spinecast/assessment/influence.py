@@ -24,21 +24,28 @@ def influences(
     setting = main_setting(network, theta, evidence)
     prior, found = _of_setting(parts, evidence, setting)
     total = prior + sum(found.values(), start=np.zeros_like(prior))
-    start = _log_odds(total, mask)
+    start = float(_log_odds(total, mask))
     slopes: dict[int, float] = {}
-    moved = theta.copy()
+
+    def add(indices: Sequence[int], moved: Array) -> None:
+        for index, odds in zip(indices, np.broadcast_to(_log_odds(moved, mask), len(indices)).tolist(), strict=True):
+            slopes[index] = slopes.get(index, 0.0) + (odds - start) / STEP
+
     for part, factor in found.items():
-        for index in _parameters(network, evidence, part, setting):
-            moved[index] = theta[index] + STEP
-            changed = exact.factors(network, moved, _only(network, evidence, part), setting).get(part, factor)
-            slopes[index] = slopes.get(index, 0.0) + (_log_odds(total - factor + changed, mask) - start) / STEP
-            moved[index] = theta[index]
-    for index in {*network.prevalence[setting].tolist(), *network.co_occurrence[setting].tolist()}:
-        moved[index] = theta[index] + STEP
-        change = network.log_prior(moved, setting) - network.log_prior(theta, setting)
-        slopes[index] = slopes.get(index, 0.0) + (_log_odds(total + change, mask) - start) / STEP
-        moved[index] = theta[index]
+        indices = _parameters(network, evidence, part, setting)
+        if indices:
+            changed = exact.factors(network, _moved(theta, indices), _only(network, evidence, part), setting).get(part, factor)
+            add(indices, total - factor + changed)
+    indices = sorted({*network.prevalence[setting].tolist(), *network.co_occurrence[setting].tolist()})
+    add(indices, total + network.log_prior(_moved(theta, indices), setting) - network.log_prior(theta, setting))
     return {i: abs(v) for i, v in slopes.items()}
+
+
+def _moved(theta: Array, indices: Sequence[int]) -> Array:
+    """The parameters with one of these a step further in each row."""
+    moved = np.tile(theta, (len(indices), 1))
+    moved[np.arange(len(indices)), list(indices)] += STEP
+    return moved
 
 
 def _of_setting(
@@ -48,9 +55,11 @@ def _of_setting(
     return parts[setting] if evidence.setting is None else parts[int((evidence.setting[:setting] > 0).sum())]
 
 
-def _log_odds(log_joint: Array, mask: np.ndarray) -> float:
-    weight = np.exp(log_joint - log_joint.max())
-    return float(np.log(weight[mask].sum() + 1e-300) - np.log(weight[~mask].sum() + 1e-300))
+def _log_odds(log_joint: Array, mask: np.ndarray) -> Array:
+    """Of the states in the mask; shape (..., S) to (...)."""
+    weight = np.exp(log_joint - log_joint.max(axis=-1, keepdims=True))
+    odds: Array = np.log(weight[..., mask].sum(axis=-1) + 1e-300) - np.log(weight[..., ~mask].sum(axis=-1) + 1e-300)
+    return odds
 
 
 def _only(network: Network, evidence: Evidence, part: str) -> Evidence:

@@ -37,6 +37,7 @@ class Observer:
         self.setting = main_setting(network, theta, evidence)
         self._shown: dict[tuple[object, ...], tuple[tuple[Seen, ...], Array]] = {}
         self._tables: dict[str, Array] = {}
+        self._frailties: dict[str, Array] = {}
 
     def __call__(self, action: str, seen: tuple[Seen, ...]) -> tuple[tuple[Seen, ...], Array] | None:
         """Outcomes of the action's next look; None where it has nothing (more) to show."""
@@ -70,10 +71,33 @@ class Observer:
         result = np.ones((len(outcomes), len(self.network.space)))
         factors: dict[tuple[object, ...], Array] = {}
         for context, blocks in self._coupled(known, outcomes[0]).items():
+            if context not in self.network.modulators:
+                result *= self._untied(blocks[0], known, outcomes)
+                continue
             before = self._part(context, blocks, known, {}, factors)
             after = np.stack([self._part(context, blocks, known, one, factors) for one in outcomes])
             result *= np.divide(after, before, out=np.zeros_like(after), where=before > 0)
         return result
+
+    def _untied(self, block: Block, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> Array:
+        """P(each outcome's part in a block that no uncertain context ties to others | state, what is known); (O, S)."""
+        row = exact.known_value(known, block.by) or 0
+        nodes = self.network.frailty_weights(block)
+        settled = self._product(block, known.likelihood, [n for n in block.leaves if n in known.likelihood], row)
+        names = [n for n in block.leaves if n in outcomes[0]]
+        after = np.stack([nodes @ (settled * self._product(block, one, names, row)) for one in outcomes])
+        before = nodes @ settled
+        ratio = np.divide(after, before, out=np.zeros_like(after), where=before > 0)
+        return ratio.take(block.config_of_state, axis=1)
+
+    def _product(self, block: Block, likelihood: Mapping[str, Array], names: Sequence[str], row: int) -> Array:
+        """P(these leaves | frailty node, configuration) at one value of the block's context; shape (Z, C)."""
+        product_ = np.ones((len(self.network.frailty_weights(block)), block.leaf_config.shape[1]))
+        for name in names:
+            table = self._table(name, block)
+            leaf = table[row if len(table) > 1 else 0] @ likelihood[name]
+            product_ *= leaf.take(block.leaf_config[block.leaves.index(name)], axis=1)
+        return product_
 
     def _coupled(self, known: Evidence, added: Mapping[str, Array]) -> dict[str, list[Block]]:
         """Blocks of the outcome and those tied to them by a context that is not certain, by that context; a block
@@ -99,7 +123,6 @@ class Observer:
         factors: dict[tuple[object, ...], Array],
     ) -> Array:
         """P(what is known and added in these blocks | state), shape (S,)."""
-        network = self.network
         spread = []
         for block in blocks:
             key = (block.id, *((n, added[n].tobytes()) for n in block.leaves if n in added))
@@ -107,16 +130,19 @@ class Observer:
                 factors[key] = self._factor(block, {**known.likelihood, **added})[:, block.config_of_state]
             spread.append(factors[key])
         together: Array = math.prod(spread[1:], start=spread[0])
-        if context not in network.modulators:
-            value = exact.known_value(known, blocks[0].by) or 0
-            certain: Array = together[value if len(together) > 1 else 0]
-            return certain
-        leaf = network.leaves[context]
-        own = network.table(self.theta, leaf, self.setting)[0, 0]
+        own = self._own(context)
         if context in known.likelihood:
-            own = own * known.likelihood[context]
-        total: Array = (own.T[:, leaf.config_of_state] * together).sum(axis=0)
+            own = own * known.likelihood[context][:, None]
+        total: Array = np.einsum("bs,bs->s", own, np.broadcast_to(together, own.shape))
         return total
+
+    def _own(self, context: str) -> Array:
+        """P(value of a context | state); shape (B, S)."""
+        if context not in self._tables:
+            leaf = self.network.leaves[context]
+            table = self.network.table(self.theta, leaf, self.setting)[0, 0]
+            self._tables[context] = np.ascontiguousarray(table.T).take(leaf.config_of_state, axis=1)
+        return self._tables[context]
 
     def _factor(self, block: Block, likelihood: Mapping[str, Array]) -> Array:
         """P(the block's findings | configuration, context value); shape (B, C)."""
@@ -133,7 +159,9 @@ class Observer:
         """P(value | configuration, context value, frailty node) of a leaf; shape (B, Z, C, V)."""
         if name not in self._tables:
             leaf = self.network.leaves[name]
-            table = self.network.table(self.theta, leaf, self.setting, self.network.frailty(self.theta, block))
+            if block.id not in self._frailties:
+                self._frailties[block.id] = self.network.frailty(self.theta, block)
+            table = self.network.table(self.theta, leaf, self.setting, self._frailties[block.id])
             self._tables[name] = table if leaf.sedation is None else table[..., self.evidence.sedation.get(name, 2), :, :, :]
         return self._tables[name]
 

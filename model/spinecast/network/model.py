@@ -196,7 +196,10 @@ class Network:
             where the axis of three is sedation no, yes, not recorded.
         """
         draws = theta.ndim - 1
-        frailty = np.ones(1) if frailty is None else np.moveaxis(frailty, -1, 0)
+        frailty = np.ones(1) if frailty is None else frailty
+        if not draws:
+            return self.table_draws_last(theta, leaf, setting, frailty)
+        frailty = np.moveaxis(frailty, -1, 0)
         last = self.table_draws_last(np.moveaxis(theta, -1, 0), leaf, setting, frailty)
         return np.moveaxis(last, range(last.ndim - draws, last.ndim), range(draws))
 
