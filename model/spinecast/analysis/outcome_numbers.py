@@ -7,8 +7,9 @@ the same code as random draws. A name with several normals of its own is taken a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from typing import cast
 
 import numpy as np
 
@@ -36,6 +37,13 @@ class RememberedDraws(Draws):
             self.normal[name] = Draws.normals(self, name)
         return self.normal[name]
 
+    def scale_of(self, name: str) -> Scale | None:
+        """The scale on which the number of that name was asked for alone; None where several share its normals."""
+        for _, scale, asked in self._made:
+            if asked == name:
+                return cast("Scale", scale)
+        return None
+
     def of(self, quantity: Quantity, scale: Scale, name: str, normals: Array | None = None) -> Array:
         if normals is not None:
             return Draws.of(self, quantity, scale, name, normals)
@@ -60,16 +68,6 @@ class MovedDraws(Draws):
 
     def normals(self, name: str) -> Array:
         return self.steps.get(name, np.zeros(1 + self.count))
-
-
-def one_at_a_time(names: Iterable[str], steps: Array) -> dict[str, Array]:
-    """Steps for `MovedDraws` that move one name after the other through all steps; each of shape (1 + names * steps,)."""
-    listed = list(names)
-    moved = {}
-    for i, name in enumerate(listed):
-        moved[name] = np.zeros(1 + len(listed) * len(steps))
-        moved[name][1 + i * len(steps) : 1 + (i + 1) * len(steps)] = steps
-    return moved
 
 
 def rows_behind(priors: Priors, name: str) -> tuple[str, ...]:

@@ -62,6 +62,9 @@ VERBS: Mapping[str, Verb] = {
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
+    "sensitivity": Verb(
+        "Which number moves the answer, and how wrong it must be before the first choice changes.", "sensitivity:sensitivity"
+    ),
     "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
     "export": Verb(

@@ -189,6 +189,7 @@ def _curves(axes: Axes, result: Result, chart: Chart, *, joined: bool) -> None:
     series = _series(result, chart)
     for number, (name, rows) in enumerate(series.items()):
         colour, i = SERIES[number % len(SERIES)], np.array(rows)
+        i = i[np.argsort(x[i], kind="stable")]
         dash = LINES[number // len(SERIES) % len(LINES)] if len(series) > len(SERIES) else LINES[number % len(LINES)]
         if low is not None and high is not None:
             if joined:

@@ -9,7 +9,7 @@ import pytest
 
 import spinecast
 from spinecast.analysis import psa
-from spinecast.analysis.outcome_numbers import MovedDraws, RememberedDraws, one_at_a_time, rows_behind
+from spinecast.analysis.outcome_numbers import MovedDraws, RememberedDraws, rows_behind
 from spinecast.cli.main import run
 from spinecast.errors import InvalidValueError
 from spinecast.resources import examples_folder
@@ -102,7 +102,7 @@ def test_remembered_draws_are_the_same_draws(model, suitcase):
 
 def test_moved_draws_move_one_number_at_a_time(model, suitcase):
     name = "procedures/transforaminal_epidural/cost"
-    steps = one_at_a_time([name, "contextual_effect"], np.array([-1.0, 1.0]))
+    steps = {name: np.array([0.0, -1, 1, 0, 0]), "contextual_effect": np.array([0.0, 0, 0, -1, 1])}
     moved = suitcase.outcomes(MovedDraws(model.priors.rows, 4, 0, steps))
     a = moved.actions.index("transforaminal_epidural")
     assert moved.cost[1, a] < moved.cost[0, a] < moved.cost[2, a]

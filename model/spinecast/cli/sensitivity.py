@@ -1,0 +1,102 @@
+"""`spinecast sensitivity`: which number moves the answer, and how wrong it must be before the first choice changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spinecast.cli.results import check_outputs, deliver, open_model, outputs, patient_options, progress
+
+if TYPE_CHECKING:
+    from spinecast.analysis.functions import Entry
+    from spinecast.analysis.problem import Problem
+    from spinecast.analysis.result import Result
+
+
+@click.command
+@click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
+@click.option("--one-way", "one_way", is_flag=True, help="Each number over its published interval (the default).")
+@click.option(
+    "--tornado",
+    "output",
+    metavar="OUTPUT",
+    help="One way, on this output: posterior:GENERATOR, value:ACTION, rank:ACTION, or lead, the first choice over the next. [default: lead]",
+)
+@click.option("--flip", is_flag=True, help="How wrong must each number be before the first choice changes?")
+@click.option("--two-way", "pair", nargs=2, metavar="A B", help="Two numbers at once, by their ids in the table of --one-way.")
+@click.option(
+    "--function", "entry", metavar="FINDING=VALUE", help="Posterior as an exact function of P(FINDING=VALUE | --given)."
+)
+@click.option("--given", metavar="G[:LEVEL],…", default="", help="With --function: the active generators. [default: none]")
+@click.option("--by", default="", metavar="VALUE", help="With --function: value of the context that the finding depends on.")
+@click.option("--node", default="middle", show_default=True, help="With --function: low, middle or high of the family's frailty.")
+@click.option(
+    "--confirm",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Refit for the N largest published figures, to see how good first order is.",
+)
+@patient_options
+@outputs
+def sensitivity(
+    file: Path,
+    one_way: bool,  # noqa: ARG001  the default, which may be said
+    output: str | None,
+    flip: bool,
+    pair: tuple[str, str] | None,
+    entry: str | None,
+    given: str,
+    by: str,
+    node: str,
+    confirm: int,
+    rule_set: str | None,
+    wtp: float | None,
+    depth: int | None,
+    as_json: bool,
+    figure: Path | None,
+    table: Path | None,
+    priors: Path | None,
+) -> None:
+    """Move the numbers behind the answer for PATIENT: one at a time, two at once, or one until the first choice changes."""
+    from spinecast.analysis.functions import sensitivity_function
+    from spinecast.analysis.problem import problem
+
+    check_outputs(figure, table)
+    one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
+    found = sensitivity_function(one, _entry(entry, given, by, node)) if entry else _moved(one, output, pair, flip, confirm)
+    deliver(found, as_json=as_json, figure=figure, table=table)
+
+
+def _moved(one: Problem, output: str | None, pair: tuple[str, str] | None, flip: bool, confirm: int) -> Result:
+    from spinecast.analysis import one_way as moving
+    from spinecast.analysis.confirm import confirmed
+    from spinecast.analysis.flip import admissible
+    from spinecast.analysis.movable import movable
+    from spinecast.analysis.two_way import two_way
+
+    name = output or "lead"
+    moving.output(one, name)
+    numbers = movable(one)
+    if pair:
+        return two_way(numbers, *pair, name)
+    found = moving.evaluate(numbers)
+    if flip:
+        return admissible(found)
+    if confirm:
+        with progress("refitting") as tell:
+            return confirmed(found, name, confirm, tell=tell)
+    return moving.one_way(found, name)
+
+
+def _entry(text: str, given: str, by: str, node: str) -> Entry:
+    from spinecast.analysis.functions import Entry
+    from spinecast.errors import InvalidValueError
+
+    leaf, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidValueError("--function", text, "FINDING=VALUE")
+    levels = tuple((g.partition(":")[0].strip(), g.partition(":")[2].strip()) for g in given.split(",") if g.strip())
+    return Entry(leaf.strip(), value.strip(), levels, by, node)
