@@ -19,6 +19,9 @@ FIRST_ORDER = (
     "A published figure moves all fitted parameters as a refit would, to first order; an assumed one likewise; an outcome number moves "
     "in its own distribution. Plans of the point estimate are kept."
 )
+PREVALENCE = (
+    "Of a prevalence, the response of the tests' tables to it is not in the first order; `--confirm N` refits the largest."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def one_way(found: OneWay, name: str = "lead") -> Result:
         problem.basis(output=name),
         tuple(s for n in numbers for s in n.sources),
         (Chart("tornado", "output", "number", "output_low", "output_high", top=TOP),),
-        (FIRST_ORDER, f"{len(kept):,} of {len(found.movable.numbers):,} numbers move it at all."),
+        (FIRST_ORDER, PREVALENCE, f"{len(kept):,} of {len(found.movable.numbers):,} numbers move it at all."),
     )
 
 

@@ -30,7 +30,8 @@ LINES = ("-", "--", "-.", ":")
 WIDTH = 8.27
 """Inches; the width of A4."""
 
-LABEL_WIDTH, CAPTION_WIDTH = 46, 138
+LABEL_WIDTH, CAPTION_WIDTH, TITLE_WIDTH, AXIS_WIDTH = 46, 138, 78, 48
+TITLE_HEIGHT = 0.2
 BAR, LINE_HEIGHT, MOST_BARS = 0.24, 0.15, 40
 
 
@@ -41,14 +42,15 @@ def figure_of(result: Result) -> Figure:
 
     if not result.charts:
         raise InvalidValueError("figure", result.name, "a result with a chart (this one is a table only)")
-    caption = _caption(result)
+    caption, title = _caption(result), textwrap.fill(plain(result.title), TITLE_WIDTH)
     heights = [_height(result, chart) for chart in result.charts]
     foot = 0.35 + LINE_HEIGHT * (caption.count("\n") + 1)
     with style.styled():
-        total = sum(heights) + foot + 0.45
-        engine = ConstrainedLayoutEngine(rect=(0, foot / total, 1, 1 - (foot + 0.4) / total))
+        head = 0.25 + TITLE_HEIGHT * (title.count("\n") + 1)
+        total = sum(heights) + foot + head
+        engine = ConstrainedLayoutEngine(rect=(0, foot / total, 1, 1 - (foot + head) / total))
         figure = Figure(figsize=(WIDTH, total), layout=engine)
-        figure.text(0.02, 1 - 0.1 / total, plain(result.title), fontsize=11, fontweight="bold", va="top")
+        figure.text(0.02, 1 - 0.1 / total, title, fontsize=11, fontweight="bold", va="top")
         figure.text(0.02, (foot - 0.1) / total, caption, fontsize=6.5, color=colours.GREY, va="top", linespacing=1.35)
         panels = figure.subplots(len(result.charts), 1, squeeze=False, height_ratios=heights)
         for axes, chart in zip(panels[:, 0], result.charts, strict=True):
@@ -117,7 +119,7 @@ def _key(axes: Axes, result: Result, chart: Chart) -> None:
         order = list(dict.fromkeys(result[chart.by]))
         handles = [Patch(color=SERIES[order.index(v) % len(SERIES)], label=_text(v)) for v in shown]
         title = result.column(chart.by).label if any(isinstance(v, bool) for v in shown) else None
-        axes.legend(handles=handles, loc="lower right", title=title)
+        axes.legend(handles=handles, loc="best", title=title)
 
 
 def _bars(axes: Axes, result: Result, chart: Chart) -> None:
@@ -204,7 +206,7 @@ def _curves(axes: Axes, result: Result, chart: Chart, *, joined: bool) -> None:
         axes.plot(ends, ends, color=colours.GREY, lw=0.8, ls="--", label="equal")
     _reference(axes, chart, vertical=False)
     axes.set_xlabel(result.column(chart.x).axis)
-    axes.set_ylabel(_axis(result.column(chart.y), interval=bool(chart.low)))
+    axes.set_ylabel(textwrap.fill(_axis(result.column(chart.y), interval=bool(chart.low)), AXIS_WIDTH))
     if chart.log_x:
         axes.set_xscale("log")
     else:
@@ -234,9 +236,9 @@ def _heat(axes: Axes, result: Result, chart: Chart) -> None:
         grid = np.full((len(up), len(across)), np.nan)
         grid[place] = _numbers(values)
         mesh = axes.pcolormesh(across, up, grid, cmap="cividis", shading="nearest")
-        axes.figure.colorbar(mesh, ax=axes, label=result.column(chart.z).axis)
+        axes.figure.colorbar(mesh, ax=axes, label=textwrap.fill(result.column(chart.z).axis, AXIS_WIDTH))
     axes.set_xlabel(result.column(chart.x).axis)
-    axes.set_ylabel(result.column(chart.y).axis)
+    axes.set_ylabel(textwrap.fill(result.column(chart.y).axis, AXIS_WIDTH))
 
 
 def _regions(axes: Axes, across: np.ndarray, up: np.ndarray, place: tuple[np.ndarray, np.ndarray], words: list[str]) -> None:

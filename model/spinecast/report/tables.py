@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 25
 """Rows of a table on the screen; the files hold all of them."""
 
-NARROWEST = 32
+NARROWEST = 26
 """Least width of a column of text that has so much to say."""
 
 MOST_HTML = 200

@@ -94,12 +94,15 @@ def test_an_outcome_number_moves_as_the_outcome_model_says(evaluated, suitcase):
 
 @pytest.mark.slow
 def test_first_order_is_near_a_refit_and_a_refit_of_nothing_stays(evaluated, model):
-    """The figure with the largest effect on the differential, moved by a fifth of the way to one end of its interval."""
+    """The question with the largest effect on the differential, moved by a fifth of the way to one end of its interval.
+
+    Not a prevalence: there the tables' own response, which the modular fit has, is beyond first order (`--confirm` shows it).
+    """
     chosen = one_way.output(evaluated.movable.problem, "posterior:radiculopathy")
     base, low, high = evaluated.swing(chosen)
     refitter = Refitter.of(model)
     places = {f.id: i for i, f in enumerate(refitter.fit.figures)}
-    i = next(k for k in np.argsort(-np.abs(high - low)) if evaluated.movable.numbers[k].id in places)
+    i = next(k for k in np.argsort(-np.abs(high - low)) if evaluated.movable.numbers[k].id in model.priors.rows)
     number = evaluated.movable.numbers[i]
     steps = 0.2 * number.step_low
     theta, _ = refitter.refit(places[number.id], steps)
