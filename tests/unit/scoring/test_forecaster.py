@@ -7,7 +7,6 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -304,6 +303,6 @@ def test_a_missing_package_says_what_to_install():
 
 
 def test_pandas_columns_of_mixed_kinds_are_read_as_text(forecaster):
-    frame = pd.DataFrame({"age": [45, "age_40_49", None]})
+    frame = need("pandas", "tables").DataFrame({"age": [45, "age_40_49", None]})
     found = forecaster.score(frame)
     assert found.column("p_crps")[0] == found.column("p_crps")[1] != found.column("p_crps")[2]

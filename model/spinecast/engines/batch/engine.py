@@ -1,0 +1,247 @@
+"""The batch engine: people in, level probabilities or beliefs over all states out."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from spinecast.engines import exact
+from spinecast.engines.batch.patterns import Soft, UnknownContext, Workspace, every_block
+from spinecast.engines.batch.people import Codes, People, decode
+from spinecast.engines.batch.products import Lists, ProductForm, products
+from spinecast.engines.batch.tables import Tables
+from spinecast.errors import ImpossibleFindingsError
+from spinecast.network.model import Network
+from spinecast.network.states import Ints
+from spinecast.parameters.scales import Array
+
+CHUNK = 1024
+"""Expanded people whose patterns are worked out together."""
+
+SMALLEST, LARGEST = 1e-250, 1e250
+TRUSTED = {"float64": (SMALLEST, LARGEST), "float32": (1e-25, 1e25)}
+"""Outside these a person's total weight is worked out again in the log domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a batch gives back.
+
+    Attributes
+    ----------
+    levels : ndarray, shape (N, L)
+        Probability of each generator level.
+    nonspecific : ndarray, shape (N,)
+        Probability that no generator is active.
+    log_evidence : ndarray, shape (N,)
+        -inf where the findings are impossible together (then levels are NaN).
+    """
+
+    levels: Array
+    nonspecific: Array
+    log_evidence: Array
+
+
+class BatchEngine:
+    """Scores people against one network at one parameter vector; nothing that it answers from changes after construction.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray, shape (P,), optional
+    dtype : str
+        float64; or float32 for half the memory traffic, at an error that the benchmarks measure.
+    """
+
+    def __init__(self, network: Network, theta: Array | None = None, dtype: str = "float64") -> None:
+        self.network = network
+        self.theta = network.theta if theta is None else theta
+        self.dtype = dtype
+        self._tables = Tables(network, self.theta, dtype)
+        self._dense = every_block(self._tables)
+        self._unknown = [UnknownContext(m) for m in self._tables.modulators]
+        self._form = ProductForm(network.space)
+        self._share = network.setting_prior(self.theta)
+        self._spare: list[Workspace] = []
+
+    def score(self, people: People) -> Scores:
+        """Posterior level probabilities of everybody.
+
+        Parameters
+        ----------
+        people : People
+            From `encode` or built directly from a table.
+
+        Returns
+        -------
+        Scores
+        """
+        space = self.network.space
+        looked_at = np.column_stack([space.active, space.count == 0, np.ones(len(space))]).astype(self.dtype)
+        sums = np.full((len(people), looked_at.shape[1]), np.nan)
+        log_evidence = np.full(len(people), -np.inf)
+        for owner, weights in self._chunks(people):
+            part, scale = np.empty((len(owner), looked_at.shape[1])), np.empty(len(owner))
+            for mine, weight, log_scale in weights:
+                part[mine], scale[mine] = weight @ looked_at, log_scale
+            here, part, scale = _gathered(owner, part, scale)
+            total = part[:, -1]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                sums[here] = part / total[:, None]
+                log_evidence[here] = np.log(total) + scale
+            for n in here[~self._sound(total)].tolist():
+                sums[n], log_evidence[n] = self._redo(people, n, looked_at)
+        return Scores(sums[:, :-2], sums[:, -2], log_evidence)
+
+    def beliefs(self, people: People) -> Iterator[tuple[Ints, Array]]:
+        """Beliefs over all states, a chunk of people at a time.
+
+        Yields
+        ------
+        who : ndarray of int, shape (m,)
+        belief : ndarray, shape (m, S)
+            NaN where the findings are impossible together.
+        """
+        for owner, weights in self._chunks(people):
+            part, scale = np.empty((len(owner), len(self.network.space)), dtype=self.dtype), np.empty(len(owner))
+            for mine, weight, log_scale in weights:
+                part[mine], scale[mine] = weight, log_scale
+            here, part, _ = _gathered(owner, part, scale)
+            total = part.sum(axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                part /= total[:, None]
+            for i in np.flatnonzero(~self._sound(total)).tolist():
+                part[i], _ = self._redo(people, int(here[i]), np.eye(len(self.network.space)))
+            yield here, part
+
+    def _sound(self, total: Array) -> npt.NDArray[np.bool_]:
+        """The weights have neither underflown nor overflown."""
+        smallest, largest = TRUSTED[self.dtype]
+        return (total > smallest) & (total < largest)
+
+    def _chunks(self, people: People) -> Iterator[tuple[Ints, Iterator[tuple[Ints, Array, Array]]]]:
+        """Owners of a chunk of copies, and their weights, block by block."""
+        copies = self._expanded(people)
+        for first, last in _chunks(copies.owner):
+            yield copies.owner[first:last], self._weights(copies, first, last)
+
+    def _weights(self, copies: _Copies, first: int, last: int) -> Iterator[tuple[Ints, Array, Array]]:
+        """Who of a chunk, their state weights (m, S), each row up to exp(scale), and that scale (m,)."""
+        space = self._workspace()
+        codes, log_weight, soft = self._coded(copies, first, last)
+        setting = copies.setting[first:last]
+        pairs = []
+        for context in self._unknown:
+            found = context.pairs(codes, setting, soft, space)
+            if found is not None:
+                pairs.append(found[0])
+                codes = found[1]
+        pairs += self._dense.pairs(codes, setting, soft, space)
+        codes[codes >= self._tables.codes] = -1  # what is soft is in those rows
+        known = codes >= 0
+        for number, group in enumerate(self._tables.groups):
+            row = group.rows(known, setting)
+            chosen = np.arange(len(row)) if number == 0 else np.flatnonzero(known[:, group.columns].any(axis=1))
+            pairs.append((chosen, row[chosen]))
+        lists = Lists.of(pairs, len(codes))
+        levels, constant = self._tables.fold.levels(codes, setting)
+        scale = log_weight + constant + lists.sums(space.log_scale)
+        for mine, weight in products(space.table, lists):
+            np.multiply(weight, self._form(levels[mine]), out=weight)
+            yield mine, weight, scale[mine]
+        self._spare.append(space)
+
+    def _workspace(self) -> Workspace:
+        """A table of rows with room behind it; every thread at work has its own, and they are used again."""
+        try:
+            space = self._spare.pop()
+        except IndexError:
+            return Workspace(self._tables.rows, self._tables.log_scale)
+        space.clear()
+        return space
+
+    def _coded(self, copies: _Copies, first: int, last: int) -> tuple[Ints, Array, dict[int, Soft]]:
+        """Codes of a chunk with a further code for every soft value, log weights, and what those codes stand for."""
+        codes, log_weight = copies.codes[first:last].astype(np.int64), copies.log_weight[first:last].copy()
+        owner = copies.owner[first:last]
+        begin, end = (bisect_left(copies.soft, n, key=itemgetter(0)) for n in (owner[0], owner[-1] + 1))
+        vectors: dict[int, dict[bytes, Array]] = {}
+        for person, leaf, likelihood in copies.soft[begin:end]:
+            rows = slice(*np.searchsorted(owner, [person, person + 1]).tolist())
+            peak = float(likelihood.max())
+            if peak == 0:
+                log_weight[rows] = -np.inf
+                continue
+            vector = np.zeros(self._tables.codes[leaf])
+            vector[: len(likelihood)] = likelihood / peak
+            known = vectors.setdefault(leaf, {})
+            known.setdefault(vector.tobytes(), vector)
+            codes[rows, leaf] = self._tables.codes[leaf] + list(known).index(vector.tobytes())
+            log_weight[rows] += math.log(peak)
+        return codes, log_weight, {leaf: Soft(np.stack(list(known.values()))) for leaf, known in vectors.items()}
+
+    def _expanded(self, people: People) -> _Copies:
+        """Everybody once, or where the setting is uncertain once in every setting with its weight; in order."""
+        soft = sorted(((n, leaf, v) for n, leaf, v in people.soft if leaf >= 0), key=itemgetter(0))
+        share = np.ones((len(people), len(self._share))) * self._share
+        for n, leaf, likelihood in people.soft:
+            if leaf < 0:
+                share[n] *= likelihood
+        sure = people.setting >= 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            chance = share / share.sum(axis=1, keepdims=True)
+        chance[sure] = np.eye(len(self._share))[people.setting[sure]]
+        owner, setting = np.nonzero(chance > 0)
+        return _Copies(people.codes[owner], setting, np.log(chance[owner, setting]), owner, soft)
+
+    def _redo(self, people: People, person: int, looked_at: Array) -> tuple[Array | float, float]:
+        """Sums over states and log evidence of one person in the log domain, where weights cannot underflow."""
+        try:
+            joint = exact.joint_log(self.network, self.theta, decode(self.network, people, person))
+        except ImpossibleFindingsError:  # no setting is possible
+            return math.nan, -math.inf
+        peak = joint.max()
+        if not np.isfinite(peak):
+            return math.nan, -math.inf
+        weight = np.exp(joint - peak)
+        total = float(weight.sum())
+        return weight @ looked_at / total, float(peak) + math.log(total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copies:
+    """People in one setting each, with a log weight, in order of their owner; and the owners' soft values in that order."""
+
+    codes: Codes
+    setting: Ints
+    log_weight: Array
+    owner: Ints
+    soft: Sequence[tuple[int, int, Array]]
+
+
+def _chunks(owner: Ints) -> Iterator[tuple[int, int]]:
+    """Spans of about CHUNK rows that never part the copies of one person."""
+    first, count = 0, len(owner)
+    while first < count:
+        last = min(first + CHUNK, count)
+        while last < count and owner[last] == owner[last - 1]:
+            last += 1
+        yield first, last
+        first = last
+
+
+def _gathered(owner: Ints, part: Array, scale: Array) -> tuple[Ints, Array, Array]:
+    """Copies added up for each owner, on a common scale."""
+    start = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
+    if len(start) == len(owner):
+        return owner, part, scale
+    peak = np.maximum.reduceat(scale, start)
+    with np.errstate(invalid="ignore"):
+        weight = np.exp(scale - np.repeat(peak, np.diff(np.append(start, len(owner)))))
+    return owner[start], np.add.reduceat(part * weight[:, None], start, axis=0), peak
