@@ -16,7 +16,6 @@ given, 1 otherwise.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 MOST_SHOWN = 12
@@ -108,14 +107,19 @@ class ArtefactError(SpinecastError):
 
 def nearest(value: str, allowed: Iterable[str]) -> str:
     """Closest allowed value, or "" when nothing is close."""
-    found = difflib.get_close_matches(value, list(allowed), n=1, cutoff=0.5)
-    return found[0] if found else ""
+    return next(iter(_close(value, list(allowed), 1, 0.5)), "")
+
+
+def _close(value: str, allowed: Sequence[str], count: int, cutoff: float) -> list[str]:
+    import difflib  # only an error needs it
+
+    return difflib.get_close_matches(value, allowed, n=count, cutoff=cutoff)
 
 
 def unknown(field: str, value: str, allowed: Sequence[str]) -> str:
     """Message for a value that does not exist: the nearest match, and what is allowed (of a long list the closest)."""
     near = nearest(value, allowed)
-    close = allowed if len(allowed) <= MOST_SHOWN else difflib.get_close_matches(value, allowed, n=5, cutoff=0.4)
+    close = allowed if len(allowed) <= MOST_SHOWN else _close(value, allowed, 5, 0.4)
     shown = close or allowed[:MOST_SHOWN]
     rest = len(allowed) - len(shown)
     hint = f"; did you mean {near!r}?" if near else "."

@@ -8,11 +8,12 @@ evidence, conflict) is a game whose players are the findings and whose values ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from spinecast.engines import exact
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
 from spinecast.network.states import Bools

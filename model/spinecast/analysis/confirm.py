@@ -7,7 +7,6 @@ stands still the gradient of the moved problem is zero (but for the change of th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from spinecast.analysis.one_way import OneWay, output
 from spinecast.analysis.result import Chart, Column, Result
 from spinecast.analysis.targets import targets
 from spinecast.assessment.model import Model
+from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.parameters.scales import Array
 

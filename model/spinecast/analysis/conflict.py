@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from spinecast.analysis.coalitions import LEAST, Coalitions
+from spinecast.frozen import dataclass
 
 LARGEST_SUBSET = 3
 """Subsets up to this size are looked at one by one."""

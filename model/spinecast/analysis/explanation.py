@@ -16,12 +16,12 @@ yuan2011relevant (Yuan C, Lim H, Lu TC. Most relevant explanation in Bayesian ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
 
 from spinecast.analysis.coalitions import LEAST, Coalitions
+from spinecast.frozen import dataclass
 from spinecast.network.states import StateSpace
 from spinecast.parameters.scales import Array
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from spinecast.analysis import fitting
 from spinecast.analysis.laplace import around, jacobian_path, save_laplace
 from spinecast.analysis.targets import targets
+from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.compiled import pack
 from spinecast.network.fitted import Fitted, path_of, save

@@ -7,12 +7,12 @@ regularised to the declared defaults. Joint uncertainty is the Laplace covarianc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from spinecast.analysis.targets import Target
+from spinecast.frozen import dataclass
 from spinecast.network.build import prevalence_targets
 from spinecast.network.model import Network
 from spinecast.network.questions import answer, block_table, gradient, mentioned

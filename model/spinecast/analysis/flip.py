@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from spinecast.analysis.movable import Movable, Number
 from spinecast.analysis.one_way import FIRST_ORDER, OneWay
 from spinecast.analysis.result import Chart, Column, Result
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 FURTHEST = 8.0

@@ -16,7 +16,7 @@ coupe2002 (Coupé VMH, van der Gaag LC. Ann Math Artif Intell 2002;36:323-356).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import Chart, Column, Result, sources_of
 from spinecast.engines import exact
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array, expit
 

@@ -16,7 +16,6 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from spinecast.analysis import fitting
 from spinecast.analysis.targets import targets
 from spinecast.assessment.model import Model
+from spinecast.frozen import dataclass
 from spinecast.network.build import build_network, prevalence_targets
 from spinecast.network.fitted import path_of
 from spinecast.network.model import Network

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 BATCHES = 20

@@ -8,7 +8,6 @@ moves in its own distribution. One step is one spread (standard error on the num
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from spinecast.analysis.outcome_numbers import MovedDraws, RememberedDraws, quan
 from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import sources_of
 from spinecast.errors import UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Z95, Array, Scale, from_scale, to_scale
 

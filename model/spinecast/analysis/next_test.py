@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -19,6 +18,7 @@ from spinecast.analysis.result import Chart, Column, Result
 from spinecast.assessment.asking import DECIMALS, Asking, Worth, entropy
 from spinecast.assessment.assess import Case
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from spinecast.analysis.movable import Answers, Movable, Number, one_at_a_time
 from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import Chart, Column, Result
 from spinecast.errors import UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 TOP = 20

@@ -8,12 +8,13 @@ the same code as random draws. A name with several normals of its own is taken a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from typing import cast
 
 import numpy as np
 
 from spinecast.decision.numbers import Draws
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array, Scale
 from spinecast.priors.records import Priors, Quantity
 

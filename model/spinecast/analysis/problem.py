@@ -7,7 +7,7 @@ intervals that `assess` prints; what a rule does not permit today keeps a value 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from spinecast.decision.plan import Plan, plan_values
 from spinecast.decision.profile import Profile
 from spinecast.decision.settings import DEFAULT_DEPTH, DecisionSettings
 from spinecast.engines import exact
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array

@@ -9,7 +9,6 @@ own distributions by name, with common random numbers over actions and patients.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import Basis, Chart, Column, Result
 from spinecast.decision.settings import MONEY
 from spinecast.errors import InvalidValueError
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Z95, Array
 
 DEFAULT_DRAWS, DEFAULT_SEED = 1000, 20260101

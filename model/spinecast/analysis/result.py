@@ -10,7 +10,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 import spinecast
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.priors.bibliography import bibtex, read_sources
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from spinecast.engines.batch import Codes, People
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from spinecast.frozen import dataclass
 from spinecast.network.model import Network
 from spinecast.network.questions import MEASURES, Question, compile_question
 from spinecast.parameters.pooling import DEFAULT_N, Estimate, measure_scale, pool, row_estimate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from spinecast.analysis import fitting
 from spinecast.analysis.targets import Target, published, targets
 from spinecast.errors import InvalidValueError, MalformedFileError
+from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.model import Network
 from spinecast.network.questions import answer

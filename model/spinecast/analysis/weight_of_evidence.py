@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from spinecast.analysis.coalitions import LEAST, Coalitions
+from spinecast.frozen import dataclass
 from spinecast.network.states import Bools
 from spinecast.parameters.scales import Array
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from spinecast.assessment.assessment import Assessment, GeneratorProbability
 from spinecast.assessment.model import Model
 from spinecast.decision.ranking import RankedAction
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.network.build import with_theta
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Scale, to_scale

@@ -11,11 +11,12 @@ negative. In bits it is the expected fall of the entropy of b. Both are exact on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from spinecast.assessment.observing import Observer
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors, Quantity

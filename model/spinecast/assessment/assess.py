@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from spinecast.decision.settings import (
     decision_settings,
 )
 from spinecast.engines import exact
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array

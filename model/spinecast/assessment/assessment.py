@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from spinecast.decision.gates import Gate
 from spinecast.decision.plan import Plan
 from spinecast.decision.ranking import RankedAction
+from spinecast.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from spinecast.errors import ArtefactError
+from spinecast.frozen import dataclass
 from spinecast.network.build import build_network, with_theta
 from spinecast.network.compiled import unpack
 from spinecast.network.fitted import Fitted, load, path_of, place

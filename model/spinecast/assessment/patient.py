@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from typing import Any
 
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Context, Finding, Input, Priors
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from spinecast.assessment.patient import Patient, parse_patient
 from spinecast.decision.gates import ASK, Gate, Gates, applies, evaluate_gates
 from spinecast.decision.settings import decision_settings, rule_sets
 from spinecast.errors import UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.priors.records import Priors, Rule
 
 SAFETY = "safety"

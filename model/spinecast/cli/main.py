@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import click
 
 from spinecast import __version__
 from spinecast.errors import SpinecastError, UnknownIdError
+from spinecast.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # noqa: BLE001  the last net: a message, never a bare traceback
         if obj["debug"]:
+            import traceback
+
             traceback.print_exc()
         else:
             click.echo(f"spinecast: unexpected {type(error).__name__}: {error} (spinecast --debug … shows where)", err=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from spinecast.decision import shortfall
 from spinecast.decision.profile import Done, Profile, Truth, Vocabulary, truth
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Priors, Procedure, Rule
 

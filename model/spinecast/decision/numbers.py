@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array, Scale, expit
 from spinecast.priors.records import Quantity, Row

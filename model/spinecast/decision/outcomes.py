@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from spinecast.decision.numbers import Draws
 from spinecast.decision.profile import Profile, Vocabulary, chance
+from spinecast.frozen import dataclass
 from spinecast.network.states import StateSpace
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array

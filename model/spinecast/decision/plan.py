@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
 from spinecast.decision.outcomes import WEEKS_A_YEAR, Outcomes, at_week, relief_weights
 from spinecast.decision.profile import Done
 from spinecast.decision.settings import DecisionSettings
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 RELIEF, NO_RELIEF = "relief", "no relief"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.priors import grammar
 from spinecast.priors.records import Priors
 

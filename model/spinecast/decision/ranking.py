@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from spinecast.decision.gates import Gate, Gates
 from spinecast.decision.outcomes import PER_10000, Outcomes, at_week, relief_weights
 from spinecast.decision.plan import Plan, net_of, plan_values
 from spinecast.decision.settings import DecisionSettings
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors, Quantity

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from spinecast.errors import ImpossibleFindingsError
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Block, Network
 from spinecast.parameters.scales import Array

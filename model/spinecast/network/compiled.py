@@ -7,11 +7,12 @@ network part is that of the fit; otherwise the network is built.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, overload
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.network.model import Block, Leaf, Network
 from spinecast.network.parameters import Parameter
 from spinecast.network.states import Ints, StateSpace

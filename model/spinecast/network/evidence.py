@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 

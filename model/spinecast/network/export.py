@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.network.model import FRAILTY_WEIGHTS, Leaf, Network
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array, expit

@@ -9,7 +9,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.errors import ArtefactError
+from spinecast.frozen import dataclass
 from spinecast.network.compiled import FORM, Compiled
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array

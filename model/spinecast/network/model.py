@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spinecast.frozen import dataclass
 from spinecast.network.parameters import Parameter
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array, expit

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import DEFAULT_LIKE_N, PROPORTIONS, Estimate, estimate
 from spinecast.parameters.scales import logit
 from spinecast.priors.records import Quantity, Row

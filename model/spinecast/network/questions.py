@@ -6,12 +6,12 @@ import difflib
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.network.model import Block, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors import grammar

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
+from spinecast.frozen import dataclass
 from spinecast.priors.records import MAX_ACTIVE, Generator
 
 Ints = npt.NDArray[np.int64]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Z95, Scale, from_scale, to_scale, wilson
 from spinecast.priors.records import Quantity, Row
 

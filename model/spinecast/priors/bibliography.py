@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from spinecast.errors import MalformedFileError, UnknownIdError
+from spinecast.frozen import dataclass
 
 _ENTRY = re.compile(r"@(\w+)\{([^,\s]+),\s*$")
 _FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*$")

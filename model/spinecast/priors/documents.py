@@ -10,13 +10,14 @@ import csv
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from spinecast.errors import MalformedFileError
+from spinecast.frozen import dataclass
 from spinecast.priors.bibliography import Source, parse_sources
 from spinecast.priors.problems import Problem
 from spinecast.priors.records import Row

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.priors import grammar
 from spinecast.priors.documents import Corpus, Document
 from spinecast.priors.problems import nearest, one_of

@@ -7,8 +7,8 @@ outline names the rows, each with its own figure, and how they are pooled.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from spinecast.frozen import dataclass
 from spinecast.priors import records as r
 from spinecast.priors.bibliography import Source
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from spinecast.frozen import dataclass
 
 MOST_SHOWN = 12
 """Longest list of allowed values that a message prints in full."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,6 +154,8 @@ def rows_from_table(table: list[dict[str, Any]], name: str) -> list[r.Row]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    import tomllib  # a start reads the bundle, and no TOML
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -163,6 +163,8 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _csv(path: Path) -> list[dict[str, Any]]:
+    import csv
+
     with path.open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 

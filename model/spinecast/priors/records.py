@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from spinecast.frozen import dataclass
 
 WEEKS = (2, 4, 13, 26, 52)
 """The five times, in weeks, at which outcomes are stated."""

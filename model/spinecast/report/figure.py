@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spinecast.assessment.assessment import Assessment
 from spinecast.decision.ranking import RankedAction
+from spinecast.frozen import dataclass
 from spinecast.report import colours, outline, style
 from spinecast.report.outline import Step
 from spinecast.report.words import gain, percent, plain

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from spinecast.assessment.assessment import Assessment, GeneratorProbability, NextFinding, Weight
 from spinecast.decision.gates import Gate
 from spinecast.decision.plan import Branch, Plan
 from spinecast.decision.ranking import RankedAction
+from spinecast.frozen import dataclass
 from spinecast.report.words import gain, gains, joined, money, percent, percents, place, plain, value_words, versus, words
 
 LIKELY = "What is it likely to be?"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
 
 from spinecast.decision.profile import Done
 from spinecast.engines.batch import People
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 Count = tuple[tuple[str, ...], int]

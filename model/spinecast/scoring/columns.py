@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from spinecast.assessment.patient import SEDATION, SIDES, SPINE_LEVELS
 from spinecast.errors import UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.priors.records import Priors
 from spinecast.priors.vocabulary import COUNT, vocabulary
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from spinecast.decision.profile import Done
 from spinecast.engines.batch import People
 from spinecast.errors import InputError, InvalidValueError
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import SEDATION as SEDATION_CODES
 from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from spinecast.engines import exact
 from spinecast.engines.batch import BatchEngine, Scores, decode
 from spinecast.errors import ImpossibleFindingsError, InvalidValueError, UnknownIdError
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 from spinecast.network.build import build_network, with_theta
 from spinecast.network.model import Network
 from spinecast.priors.records import Priors

@@ -8,13 +8,13 @@ sedated no, yes, and not recorded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from spinecast.engines.batch import People
 from spinecast.errors import InvalidValueError
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import SEDATION
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 import spinecast
 from spinecast.errors import InvalidValueError, UnknownIdError
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 from spinecast.network.model import Block, Leaf, Network
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 OPSET = 17

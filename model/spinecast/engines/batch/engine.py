@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
@@ -17,6 +16,7 @@ from spinecast.engines.batch.people import Codes, People, decode
 from spinecast.engines.batch.products import Lists, ProductForm, products
 from spinecast.engines.batch.tables import Tables
 from spinecast.errors import ImpossibleFindingsError
+from spinecast.frozen import dataclass
 from spinecast.network.model import Network
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array

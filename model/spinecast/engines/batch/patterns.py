@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from spinecast.engines.batch.products import Lists, Pairs, mixed, products
 from spinecast.engines.batch.tables import BlockTables, Modulator, Space, Tables, normalise
+from spinecast.frozen import dataclass
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 

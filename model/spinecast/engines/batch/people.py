@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array

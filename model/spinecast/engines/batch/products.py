@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from spinecast.frozen import dataclass
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array
 

@@ -7,11 +7,11 @@ on (or 1), Z frailty nodes, C configurations of a block, V values (codes) of a l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from spinecast.frozen import dataclass
 from spinecast.network.model import Block, Leaf, Network, combine_configs
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array

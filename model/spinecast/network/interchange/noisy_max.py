@@ -13,10 +13,11 @@ diez1993 (Díez FJ. Parameter adjustment in Bayes networks: the generalized nois
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.network.export import Export, Node
 from spinecast.network.model import CERTAIN, Block, Leaf, Network
 from spinecast.network.states import Ints

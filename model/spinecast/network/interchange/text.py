@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from spinecast.frozen import dataclass
 from spinecast.network.export import Node
 from spinecast.parameters.scales import Array
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 import spinecast
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.network import export
 from spinecast.network.interchange.bif import bif
 from spinecast.network.interchange.net import net
