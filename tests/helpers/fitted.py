@@ -21,10 +21,10 @@ SMALL = 0.3
 """Share of the declared spread that the draws keep, so that no draw is absurd."""
 
 
-def fitted_priors(folder: Path) -> Path:
-    """A copy of `priors/` below `folder`, fitted in that sense."""
+def fitted_priors(folder: Path, source: Path = ROOT / "priors") -> Path:
+    """A copy of a priors folder below `folder`, fitted in that sense."""
     copy = folder / "priors"
-    shutil.copytree(ROOT / "priors", copy, ignore=shutil.ignore_patterns("fitted"))
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("fitted"))
     priors = load_priors(copy)
     network = build_network(priors, REGION)
     spread = np.array([p.sd if np.isfinite(p.sd) else 0.0 for p in network.parameters])

@@ -67,6 +67,7 @@ VERBS: Mapping[str, Verb] = {
     ),
     "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
+    "serve": Verb("Serve assessments and scores over HTTP.", "serve:serve"),
     "export": Verb(
         "Write the network for another program (BIF, XMLBIF, NET, UAI, XDSL), or the scorer as ONNX.", "export:export"
     ),
