@@ -13,6 +13,7 @@ import numpy as np
 from spinecast.assessment.model import REGION
 from spinecast.network.build import build_network
 from spinecast.network.fitted import Fitted, path_of, save
+from spinecast.parameters.outcome_curves import FILE
 from spinecast.priors.bundle import load_priors
 
 ROOT = Path(__file__).parents[2]
@@ -32,4 +33,5 @@ def fitted_priors(folder: Path, source: Path = ROOT / "priors") -> Path:
     names = tuple(p.name for p in network.parameters)
     draws = network.theta + SMALL * np.minimum(spread, 1.0) * noise
     save(Fitted(names, network.theta, draws, priors.network_hash, np.full(len(names), 0.5)), path_of(copy, REGION))
+    shutil.copy(ROOT / "priors" / FILE, copy / FILE)
     return copy

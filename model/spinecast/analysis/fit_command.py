@@ -1,4 +1,4 @@
-"""`spinecast fit`: rebuild the fitted parameters, deterministic and hashed, and the bundle beside them."""
+"""`spinecast fit`: rebuild the fitted parameters and outcome curves, deterministic and hashed, and the bundle beside them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from spinecast.analysis import fitting
+from spinecast.analysis.curve_fitting import CurveFit, fit_curves
+from spinecast.analysis.curve_problem import curve_problem
 from spinecast.analysis.laplace import around, jacobian_path, save_laplace
 from spinecast.analysis.targets import targets
+from spinecast.assessment.model import load_network
 from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.compiled import pack
 from spinecast.network.fitted import Fitted, path_of, save
 from spinecast.network.model import Network
+from spinecast.parameters.outcome_curves import FILE, OutcomeCurves, save_curves
 from spinecast.parameters.pooling import cites_rows
 from spinecast.parameters.scales import Array
 from spinecast.priors.bundle import write_bundle
@@ -26,6 +30,8 @@ DRAWS = 256
 SEED = 20260101
 DECIMALS = 6
 """Stored parameters are rounded, so that the last bits of a machine's arithmetic do not change the hash."""
+
+FACTOR_DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,60 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
     write_bundle(folder)
     rms = float(np.sqrt(np.mean(fit.residuals**2))) if len(fit.residuals) else 0.0
     return FitReport(path, len(fitted_targets), len(problem.free), fit.iterations, rms, priors.network_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class CurveReport:
+    """What a fit of the outcome curves did."""
+
+    path: Path
+    curves: int
+    stated: int
+    published: int
+    spread: dict[str, float]
+    outcome_hash: str
+
+
+def fit_outcomes(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str], None] = lambda _: None) -> CurveReport:
+    """Fit the outcome curves to trials and stated numbers, and write `fitted/outcomes.npz` and the bundle.
+
+    The network's fit has to stand: trials whose people were chosen by findings are asked of it.
+    """
+    model = load_network(folder, region)
+    problem = curve_problem(model)
+    published = sum(bool(p.trial) for p in problem.points)
+    stated = len(problem.points) - published
+    tell(
+        f"{len(problem.courses)} settling and {len(problem.effects)} relief curves, {published} published time points, {stated} stated"
+    )
+    fit = fit_curves(problem, tell=tell)
+    save_curves(stored_curves(fit, model.priors.outcome_hash), folder / FILE)
+    write_bundle(folder)
+    curves = len(problem.courses) + len(problem.effects)
+    return CurveReport(folder / FILE, curves, stated, published, fit.spread, model.priors.outcome_hash)
+
+
+def stored_curves(fit: CurveFit, outcome_hash: str) -> OutcomeCurves:
+    """The part of a fit that an assessment reads: curves and their joint covariance, the deviations of trials averaged out."""
+    problem = fit.problem
+    own = fit.covariance[: fit.curves, : fit.curves]
+    free: list[int] = []
+    columns = []
+    for place, parameters in problem.places():
+        known = [i for i in parameters if own[i, i] > 0]
+        free += known
+        columns.append((place, len(known)))
+    factor = np.zeros((fit.curves, len(free)))
+    factor[free] = np.linalg.cholesky(own[np.ix_(free, free)])
+    return OutcomeCurves(
+        courses=problem.courses,
+        effects=problem.effects,
+        centre=np.round(fit.parameters[: fit.curves], DECIMALS),
+        factor=np.round(factor, FACTOR_DECIMALS).astype(np.float32),
+        columns=tuple(columns),
+        spread=dict(fit.spread),
+        hash=outcome_hash,
+    )
 
 
 def evidence_share(network: Network, priors: Priors, fit: fitting.Fit) -> Array:

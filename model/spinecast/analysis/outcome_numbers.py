@@ -45,6 +45,13 @@ class RememberedDraws(Draws):
                 return cast("Scale", scale)
         return None
 
+    def normal_rows(self, name: str, width: int) -> Array:
+        if (name, width) not in self._wide:
+            made = Draws.normal_rows(self, name, width)
+            self._wide[name, width] = made
+            self.normal.update({f"{name}[{i}]": made[:, i] for i in range(width)})
+        return self._wide[name, width]
+
     def of(self, quantity: Quantity, scale: Scale, name: str, normals: Array | None = None) -> Array:
         if normals is not None:
             return Draws.of(self, quantity, scale, name, normals)
@@ -70,14 +77,32 @@ class MovedDraws(Draws):
     def normals(self, name: str) -> Array:
         return self.steps.get(name, np.zeros(1 + self.count))
 
+    def normal_rows(self, name: str, width: int) -> Array:
+        return np.stack([self.normals(f"{name}[{i}]") for i in range(width)], axis=1)
+
 
 def rows_behind(priors: Priors, name: str) -> tuple[str, ...]:
     """Evidence rows of the outcome number of that name, sorted.
 
     A name is a path: `procedures/ID/effect number`, `procedures/ID/harm`, `natural_course/generator`, `utility/...`. Where its
-    last part names nothing, everything below the record counts.
+    last part names nothing, everything below the record counts. What a fitted trial brings to an effect counts too.
     """
-    return tuple(sorted({row for quantity in quantities_behind(priors, name) for row in quantity.rows}))
+    stated = {row for quantity in quantities_behind(priors, name) for row in quantity.rows}
+    return tuple(sorted(stated | set(_rows_of_trials(priors, name))))
+
+
+def _rows_of_trials(priors: Priors, name: str) -> Iterator[str]:
+    """Rows of fitted time points of a procedure in people who have the generator of its effect, or may have it."""
+    kind, _, rest = name.partition("[")[0].partition("/")
+    procedure, _, number = rest.partition("/")
+    if kind != "procedures" or procedure not in priors.procedures or not number.isdigit():
+        return
+    effects = priors.procedures[procedure].effects
+    generator = effects[int(number)].generator if int(number) < len(effects) else ""
+    for trial in priors.trials.values():
+        for arm in trial.arms:
+            if arm.fitted and procedure in arm.arm and trial.generator in ("", generator):
+                yield from arm.published.rows
 
 
 def quantities_behind(priors: Priors, name: str) -> list[Quantity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from spinecast.network.build import build_network, with_theta
 from spinecast.network.compiled import unpack
 from spinecast.network.fitted import Fitted, load, path_of, place
 from spinecast.network.model import Network
+from spinecast.parameters.outcome_curves import FILE, OutcomeCurves, load_curves
 from spinecast.parameters.scales import Array
 from spinecast.priors.bundle import load_priors
 from spinecast.priors.records import Priors
@@ -35,7 +37,7 @@ class Model:
     unfitted : tuple of str
         Parameters newer than the fit; they stand at their defaults.
     stale : bool
-        The priors changed since the fit.
+        The priors changed since the fit of the network or of the outcome curves.
     """
 
     priors: Priors
@@ -60,8 +62,17 @@ def load_model(folder: Path | None = None, region: str = REGION) -> Model:
     return _load(Path(folder) if folder is not None else priors_folder(), region)
 
 
+def load_network(folder: Path, region: str = REGION) -> Model:
+    """The same without outcome curves and never from memory: for the fit of the curves, which may replace damaged ones."""
+    return _read(folder, region, curves=None)
+
+
 @lru_cache(maxsize=4)
 def _load(folder: Path, region: str) -> Model:
+    return _read(folder, region, curves=load_curves(folder / FILE) if (folder / FILE).exists() else None)
+
+
+def _read(folder: Path, region: str, curves: OutcomeCurves | None) -> Model:
     priors = load_priors(folder)
     fitted = load(path_of(folder, region))
     stale = fitted.priors_hash != priors.network_hash
@@ -74,13 +85,13 @@ def _load(folder: Path, region: str) -> Model:
     if not len(draws):
         raise ArtefactError(f"{path_of(folder, region)} holds no draws; run `spinecast fit`")
     return Model(
-        priors=priors,
+        priors=replace(priors, curves=curves),
         network=network,
         draws=draws,
         evidence_share=share,
         fit_hash=fitted.priors_hash,
         unfitted=unfitted,
-        stale=stale,
+        stale=stale or (curves is not None and curves.hash != priors.outcome_hash),
     )
 
 

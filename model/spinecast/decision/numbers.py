@@ -33,9 +33,18 @@ class Draws:
         """Zero, then K standard normals that belong to `name`."""
         if not self.count:
             return np.zeros(1)
+        return np.concatenate([[0.0], self._stream(name).standard_normal(self.count)])
+
+    def normal_rows(self, name: str, width: int) -> Array:
+        """A row of zeros, then K rows of standard normals that belong to `name`; shape (1 + K, width)."""
+        rows = np.zeros((1 + self.count, width))
+        if self.count:
+            rows[1:] = self._stream(name).standard_normal((self.count, width))
+        return rows
+
+    def _stream(self, name: str) -> np.random.Generator:
         digest = hashlib.blake2b(f"{self.seed}:{name}".encode(), digest_size=8).digest()
-        generator = np.random.default_rng(int.from_bytes(digest, "big"))
-        return np.concatenate([[0.0], generator.standard_normal(self.count)])
+        return np.random.default_rng(int.from_bytes(digest, "big"))
 
     def of(self, quantity: Quantity, scale: Scale, name: str, normals: Array | None = None) -> Array:
         """The quantity at its centre and at each draw; `normals` where several quantities move together."""

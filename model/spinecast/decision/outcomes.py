@@ -17,6 +17,7 @@ from typing import cast
 
 import numpy as np
 
+from spinecast.decision.curves import CurveTable
 from spinecast.decision.numbers import Draws
 from spinecast.decision.profile import Profile, Vocabulary, chance
 from spinecast.frozen import dataclass
@@ -118,10 +119,11 @@ def compile_outcomes(
     source = Draws(priors.rows, draws, seed) if source is None else source
     procedures = tuple(priors.procedures.values())
     vocabulary = Vocabulary.of(priors)
-    natural = _natural(priors, space, profile, source)
-    contextual = _by_week(cast("Mapping[str, Quantity]", priors.economics["contextual_effect"]), source, "contextual_effect")
-    cared = np.array([p.kind not in ("test", "block", "waiting") for p in procedures])
-    raw = np.stack([_specific(p, space, profile, vocabulary, source) for p in procedures], axis=1)
+    curves = CurveTable.of(priors, source)
+    natural = _natural(space, profile, curves)
+    contextual = curves.context()
+    cared = np.array([is_cared(p) for p in procedures])
+    raw = np.stack([_specific(p, space, profile, vocabulary, curves) for p in procedures], axis=1)
     control = natural[:, None] + (contextual[:, None, :, None] * (1 - natural[:, None])) * cared[None, :, None, None]
     bounded = np.clip(raw, -control, 1 - control)
     therapy = _therapy(priors, profile, source)
@@ -161,19 +163,23 @@ def _points(procedures: Sequence[Procedure], name: str, source: Draws) -> Array:
     return np.array([float(point.of(getattr(p, name), "identity", name)[0]) for p in procedures])
 
 
-def _natural(priors: Priors, space: StateSpace, profile: Profile, source: Draws) -> Array:
+def is_cared(procedure: Procedure) -> bool:
+    """Active care, which carries the contextual effect: everything but tests, blocks and waiting."""
+    return procedure.kind not in ("test", "block", "waiting")
+
+
+def _natural(space: StateSpace, profile: Profile, curves: CurveTable) -> Array:
     """Natural course by level (D, T, L + 1), averaged over how long the pain may have lasted."""
-    weights = _course_weights(profile)
+    weights = course_weights(profile)
     columns = []
     for generator in [g for g, _ in space.levels] + [NONSPECIFIC]:
-        record = priors.natural_course[generator]
-        z = source.normals(f"natural_course/{generator}")
-        weeks = [sum(w * source.of(record.courses[course][t], "logit", "", z) for course, w in weights.items()) for t in WEEKS]
-        columns.append(np.stack(weeks, axis=1))
+        stages = [weight * curves.course(generator, stage) for stage, weight in weights.items()]
+        columns.append(np.sum(stages, axis=0))
     return np.stack(columns, axis=2)
 
 
-def _course_weights(profile: Profile) -> dict[str, float]:
+def course_weights(profile: Profile) -> dict[str, float]:
+    """Probability of each stage (acute, subacute, chronic) from the duration of the pain, known or not."""
     value = profile.values.get("duration")
     chances = {str(value): 1.0} if value is not None else profile.chances.get("duration", {"weeks_13_52": 1.0})
     weights: dict[str, float] = {}
@@ -182,30 +188,33 @@ def _course_weights(profile: Profile) -> dict[str, float]:
     return weights
 
 
-def _by_week(table: Mapping[str, Quantity], source: Draws, name: str) -> Array:
-    z = source.normals(name)
-    return np.stack([np.clip(source.of(table[f"week_{t}"], "identity", "", z), 0, 1) for t in WEEKS], axis=1)
-
-
-def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabulary: Vocabulary, source: Draws) -> Array:
+def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabulary: Vocabulary, curves: CurveTable) -> Array:
     """Specific effect by level (D, T, L + 1) with the person's modifiers."""
     labels = [*space.levels, (NONSPECIFIC, "")]
-    effect = np.zeros((source.count + 1, len(WEEKS), len(labels)))
-    for number, one in enumerate(procedure.effects):
-        z = source.normals(f"procedures/{procedure.id}/{number}")
-        difference = np.stack([source.of(one.difference[t], "identity", "", z) for t in WEEKS], axis=1)
+    effect = np.zeros((curves.source.count + 1, len(WEEKS), len(labels)))
+    factors = modifier_factors(procedure, profile, vocabulary, curves.source)
+    for one in procedure.effects:
+        value = curves.effect(procedure, one) * factors[one.generator][:, None]
         for column, (generator, level) in enumerate(labels):
             if generator == one.generator and (not one.levels or level in one.levels):
-                effect[:, :, column] = difference
+                effect[:, :, column] = value
+    return effect
+
+
+def modifier_factors(procedure: Procedure, profile: Profile, vocabulary: Vocabulary, source: Draws) -> dict[str, Array]:
+    """What multiplies the procedure's effect in this person, by generator that it reaches; each of shape (D,).
+
+    Every modifier is divided by its average over the people who usually have the generator in this setting.
+    """
+    factors = {e.generator: np.ones(source.count + 1) for e in procedure.effects}
     for number, modifier in enumerate(procedure.modifiers):
         ratio = source.of(modifier.ratio, "log", f"procedures/{procedure.id}/modifier/{number}")
         here = 1 + chance(modifier.when, profile, vocabulary) * (ratio - 1)
-        reached = {e.generator for e in procedure.effects if modifier.generator in ("", e.generator)}
-        usual = {g: 1 + _usual_share(modifier, g, profile, vocabulary) * (ratio - 1) for g in sorted(reached)}
-        for column, (generator, _) in enumerate(labels):
-            if generator in usual:
-                effect[:, :, column] *= (here / usual[generator])[:, None]
-    return effect
+        for generator, before in factors.items():
+            if modifier.generator in ("", generator):
+                usual = 1 + _usual_share(modifier, generator, profile, vocabulary) * (ratio - 1)
+                factors[generator] = before * here / usual
+    return factors
 
 
 def _usual_share(modifier: Modifier, generator: str, profile: Profile, vocabulary: Vocabulary) -> float:

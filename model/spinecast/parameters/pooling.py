@@ -171,6 +171,12 @@ def _estimate(quantity: Quantity, rows: Mapping[str, Row], scale: Scale) -> Esti
         if quantity.sd is None:
             raise PriorsError(f"rows {', '.join(quantity.rows)} give a mean difference; say sd, the spread of the pain scale")
         return _responders(cited, quantity.sd)
+    if quantity.combine == "standardised_difference_to_responders":
+        return _responders(cited, 1.0)
+    if quantity.combine == "difference_of_means_to_responders":
+        if quantity.sd is None:
+            raise PriorsError(f"rows {', '.join(quantity.rows)} give two means; say sd, the spread of the pain scale")
+        return _responders_of_means(cited[0], cited[1], quantity.sd)
     pooled = pool(cited).mean
     if quantity.combine == "complement":
         pooled = Estimate("logit", -pooled.centre, pooled.sd)
@@ -208,8 +214,20 @@ def _responders(rows: Sequence[Row], sd: float) -> Estimate:
     A rule of thumb, so half of its size is added to its spread.
     """
     pooled = pool(rows).mean
+    return _responders_from(pooled.centre, pooled.sd, sd)
+
+
+def _responders_of_means(active: Row, control: Row, sd: float) -> Estimate:
+    """The same from the two arms' mean pain (lower is better), whose difference has the standard error of their sizes."""
+    if active.value is None or control.value is None:
+        raise PriorsError(f"rows {active.id} and {control.id} give two means, so both need a value")
+    error = sd * math.sqrt(1 / (active.n or DEFAULT_N) + 1 / (control.n or DEFAULT_N))
+    return _responders_from(active.value - control.value, error, sd)
+
+
+def _responders_from(difference: float, error: float, sd: float) -> Estimate:
     factor = -0.35 / sd
-    return Estimate("identity", factor * pooled.centre, math.hypot(factor * pooled.sd, 0.5 * factor * pooled.centre))
+    return Estimate("identity", factor * difference, math.hypot(factor * error, 0.5 * factor * difference))
 
 
 def cites_rows(quantity: Quantity, rows: Mapping[str, Row]) -> bool:

@@ -20,6 +20,7 @@ from spinecast.priors.reader import (
     content_hash,
     from_tables,
     network_hash,
+    outcome_hash,
     packed,
     read_priors,
     read_tables,
@@ -56,7 +57,7 @@ def _without_uncited(tables: dict[str, Any]) -> dict[str, Any]:
         name: [(r, line) for line, r in enumerate(table, start=FIRST_LINE) if r["id"] in cited or r["use"] in ASKED]
         for name, table in tables["evidence"].items()
     }
-    return packed({**tables, "evidence": rows, "network_hash": network_hash(tables)})
+    return packed({**tables, "evidence": rows, "network_hash": network_hash(tables), "outcome_hash": outcome_hash(tables)})
 
 
 def load_priors(folder: Path) -> Priors:

@@ -29,6 +29,7 @@ FOLDERS = {
     "generators": "generator", "findings": "finding", "contexts": "context", "inputs": "input", "settings": "setting",
     "natural_course": "natural_course", "dependencies": "dependency", "procedures": "procedure", "rules": "rule",
     "rule_sets": "rule_set",
+    "trials": "trial",
 }  # fmt: skip
 """Folder to kind of document; economics.toml stands alone."""
 
@@ -91,6 +92,15 @@ class Citation:
         """The assumed or derived number, if there is one."""
         value = self.table.get("assumed", self.table.get("derived"))
         return None if value is None else float(value)
+
+    @property
+    def predicted_only(self) -> bool:
+        """A trial's figure that the model is asked about, but that sets nothing."""
+        if self.document.kind != "trial":
+            return False
+        place, index = self.path[0], self.path[1]
+        arms = self.document.table["arms"]
+        return place == "unused" or (place == "arms" and isinstance(index, int) and not arms[index].get("fitted", True))
 
 
 @dataclass(frozen=True)

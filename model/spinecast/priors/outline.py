@@ -18,6 +18,8 @@ _COMBINED = {
     "pool": "random-effects pool of",
     "difference": "first minus second of",
     "mean_difference_to_responders": "-0.35 x mean difference / SD, from the pool of",
+    "difference_of_means_to_responders": "-0.35 x (first minus second mean) / SD, from",
+    "standardised_difference_to_responders": "-0.35 x standardised difference, from the pool of",
     "complement": "1 - random-effects pool of",
 }
 
@@ -122,6 +124,8 @@ def _numbers(record: object) -> Iterator[NumberedPath]:
             yield "loading", record.loading
         case r.Procedure():
             yield from _procedure(record)
+        case r.Trial():
+            yield from _trial(record)
         case r.Rule() if record.probability is not None:
             yield "probability", record.probability
 
@@ -155,11 +159,21 @@ def _procedure(procedure: r.Procedure) -> Iterator[NumberedPath]:
         target = effect.generator + (f" ({', '.join(effect.levels)})" if effect.levels else "")
         named = f" as {effect.named}" if effect.named else ""
         yield from ((f"{target}{named}, over {effect.control}, week {week}", q) for week, q in effect.difference.items())
+        yield from ((f"{target}{named}, curve, {name.replace('_', ' ')}", q) for name, q in effect.curve.items())
     for modifier in procedure.modifiers:
         yield f"effect times, if {modifier.label}{f' ({modifier.generator})' if modifier.generator else ''}", modifier.ratio
     for harm in procedure.harms:
         yield f"harm, {harm.label}{' (serious)' if harm.serious else ''}: rate", harm.rate
         yield f"harm, {harm.label}: quality-adjusted years lost", harm.qaly_loss
+
+
+def _trial(trial: r.Trial) -> Iterator[NumberedPath]:
+    for context, table in trial.shares.items():
+        yield from _table(f"share, {context}", table)
+    for arm in trial.arms:
+        over = f" over {arm.over}" if arm.over else ""
+        unfitted = "" if arm.fitted else f" (not fitted: {arm.why})"
+        yield f"{' or '.join(arm.arm)}{over}, week {arm.week:g}{unfitted}", arm.published
 
 
 def _table(word: str, table: Mapping[str, r.Quantity]) -> Iterator[NumberedPath]:
@@ -178,7 +192,7 @@ def basis(quantity: r.Quantity) -> str:
     many = len(quantity.rows) > 1
     pooled = _COMBINED[quantity.combine] + f" {len(quantity.rows)} rows"
     alone = "1 - the row's value" if quantity.combine == "complement" else "the row's value"
-    return (pooled if many or quantity.combine.startswith("mean") else alone) + interval
+    return (pooled if many or quantity.combine.endswith("to_responders") else alone) + interval
 
 
 def figure(row: r.Row) -> str:

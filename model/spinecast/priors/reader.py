@@ -16,6 +16,7 @@ _T = TypeVar("_T")
 _FOLDERS = (
     "generators", "findings", "contexts", "inputs", "settings", "natural_course", "dependencies", "procedures", "rules",
     "rule_sets",
+    "trials",
 )  # fmt: skip
 
 
@@ -61,9 +62,11 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
         procedures=_each(tables, "procedures", _procedure),
         rules=_each(tables, "rules", _rule),
         economics={k: _quantity_tree(v) for k, v in tables["economics"].items()},
+        trials=Deferred(lambda: tables["trials"], _packed_trial) if "rows" in tables else _each(tables, "trials", _trial),
         content_hash=tables["content_hash"],
         network_hash=tables.get("network_hash") or network_hash(tables),
         rule_sets=_each(tables, "rule_sets", _rule_set) if "rule_sets" in tables else {},
+        outcome_hash=tables.get("outcome_hash") or outcome_hash(tables),
     )
 
 
@@ -79,7 +82,8 @@ def packed(tables: Mapping[str, Any]) -> dict[str, Any]:
         raw["id"]: _text({**raw, "file": file, "line": line}) for file, found in tables["evidence"].items() for raw, line in found
     }
     heavy = {kind: {key: _folded(table, names) for key, table in tables[kind].items()} for kind, names in _HEAVY.items()}
-    return {**{k: v for k, v in tables.items() if k != "evidence"}, **heavy, "rows": rows}
+    trials = {key: _text(table) for key, table in tables.get("trials", {}).items()}
+    return {**{k: v for k, v in tables.items() if k != "evidence"}, **heavy, "rows": rows, "trials": trials}
 
 
 def _folded(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -102,6 +106,10 @@ def _unfolded(part: Any) -> Callable[[], Any]:
 def _packed_row(text: str) -> r.Row:
     raw = json.loads(text)
     return _row(raw, raw["file"], raw["line"])
+
+
+def _packed_trial(text: str) -> r.Trial:
+    return _trial(json.loads(text))
 
 
 _NETWORK = ("generators", "findings", "contexts", "settings", "dependencies")
@@ -133,6 +141,19 @@ def content_files(folder: Path) -> list[Path]:
     files = [p for name in _FOLDERS for p in (folder / name).glob("*.toml")]
     files += [*(folder / "evidence").glob("*.csv"), folder / "economics.toml"]
     return sorted(p for p in files if p.exists())
+
+
+def outcome_hash(tables: Mapping[str, Any]) -> str:
+    """SHA-256 of what the outcome curves depend on: statements, trials, shapes, modifiers, and the rows cited there."""
+    effects = {
+        key: [table.get("kind"), table.get("effects", []), table.get("modifiers", [])]
+        for key, table in tables["procedures"].items()
+    }
+    economics = [tables["economics"].get(name) for name in ("contextual_effect", "curves")]
+    parts = [effects, tables["natural_course"], tables.get("trials", {}), economics]
+    cited = strings(parts)
+    rows = [r for file in sorted(tables["evidence"]) for r in tables["evidence"][file] if r.get("id") in cited]
+    return hashlib.sha256(json.dumps([parts, rows], sort_keys=True).encode()).hexdigest()
 
 
 def content_hash(folder: Path) -> str:
@@ -206,7 +227,7 @@ def _row(raw: Mapping[str, str | None], file: str, line: int) -> r.Row:
 
 def _each(tables: Mapping[str, Any], kind: str, build: Callable[[dict[str, Any]], _T]) -> dict[str, _T]:
     found: dict[str, _T] = {}
-    for key, table in tables[kind].items():
+    for key, table in tables.get(kind, {}).items():
         try:
             found[key] = build(table)
         except KeyError as error:
@@ -344,7 +365,25 @@ def _dependency(t: dict[str, Any]) -> r.Dependency:
 
 
 def _effect(t: dict[str, Any]) -> r.Effect:
-    return r.Effect(t["generator"], tuple(t.get("levels", ())), t.get("as", ""), t["control"], _weeks(t["difference"]))
+    return r.Effect(
+        t["generator"], tuple(t.get("levels", ())), t.get("as", ""), t["control"], _weeks(t.get("difference", {})),
+        _quantities(t.get("curve", {})), t.get("like", ""),
+    )  # fmt: skip
+
+
+def _arm(t: dict[str, Any]) -> r.Arm:
+    arm = (t["arm"],) if isinstance(t["arm"], str) else tuple(t["arm"])
+    return r.Arm(arm, float(t["week"]), quantity(t["published"]), t.get("over", ""), t.get("fitted", True), t.get("why", ""))
+
+
+def _trial(t: dict[str, Any]) -> r.Trial:
+    return r.Trial(
+        id=t["id"], label=t["label"], design=t["design"], setting=t["setting"], generator=t.get("generator", ""),
+        levels=tuple(t.get("levels", ())), patient=t.get("patient", {}),
+        shares={k: _quantities(v) for k, v in t.get("shares", {}).items()}, arms=tuple(_arm(a) for a in t["arms"]),
+        unused=tuple((tuple(u["rows"]), u["why"]) for u in t.get("unused", ())),
+        review=t.get("review", False),
+    )  # fmt: skip
 
 
 def _procedure(t: dict[str, Any]) -> r.Procedure:

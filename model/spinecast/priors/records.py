@@ -187,13 +187,75 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Active minus control probability of >= 50 % relief, by week, for one generator."""
+    """Active minus control probability of >= 50 % relief for one generator: what is stated of it, by week.
+
+    Trials state the rest; `curve` has quantities that replace those of the procedure's kind (lasting ...), and `like`
+    names a procedure from whose effect on the same generator this one is not known to differ.
+    """
 
     generator: str
     levels: tuple[str, ...]
     named: str
     control: str
-    difference: Mapping[int, Quantity]
+    difference: Mapping[int, Quantity] = field(default_factory=dict)
+    curve: Quantities = field(default_factory=dict)
+    like: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A published time point of a trial, and what it is a time point of.
+
+    Attributes
+    ----------
+    arm : tuple of str
+        A procedure, "sham" or "usual_care"; several procedures where a review pools them.
+    over : str
+        Where the figure is a difference, what was subtracted: "sham" or "usual_care"; otherwise "".
+    week : float
+        Weeks from the procedure.
+    fitted : bool
+        Whether the curves are fitted to it; otherwise `why` says why not, and it is predicted all the same.
+    """
+
+    arm: tuple[str, ...]
+    week: float
+    published: Quantity
+    over: str = ""
+    fitted: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A published study of outcomes and the people in it, so that the model can be asked its own question.
+
+    Attributes
+    ----------
+    generator, levels
+        What every participant has; "" where only `patient` says who they are, and the network says what they have.
+    setting : str
+    patient : mapping
+        Sections `context`, `findings` and `procedures` as in a patient file: what all participants have in common.
+    shares : mapping of context to value to Quantity
+        How the participants divide, where it is known.
+    unused : tuple of (rows, why)
+        Published figures of the study that are no time point here.
+    review : bool
+        A pool of several studies, whose interval already holds how much these differ.
+    """
+
+    id: str
+    label: str
+    design: str
+    setting: str
+    generator: str
+    levels: tuple[str, ...]
+    patient: Mapping[str, object]
+    shares: Mapping[str, Quantities]
+    arms: tuple[Arm, ...]
+    unused: tuple[tuple[tuple[str, ...], str], ...] = ()
+    review: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +345,10 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Priors:
-    """Everything under `priors/`, keyed by id, in sorted order of id."""
+    """Everything under `priors/`, keyed by id, in sorted order of id.
+
+    `curves` are the fitted outcome curves, put there by `load_model`; None where there are none.
+    """
 
     folder: Path
     rows: Mapping[str, Row]
@@ -300,3 +365,6 @@ class Priors:
     content_hash: str
     network_hash: str = ""
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
+    trials: Mapping[str, Trial] = field(default_factory=dict)
+    outcome_hash: str = ""
+    curves: object = None

@@ -102,7 +102,7 @@ def test_remembered_draws_are_the_same_draws(model, suitcase):
 
 def test_moved_draws_move_one_number_at_a_time(model, suitcase):
     name = "procedures/transforaminal_epidural/cost"
-    steps = {name: np.array([0.0, -1, 1, 0, 0]), "contextual_effect": np.array([0.0, 0, 0, -1, 1])}
+    steps = {name: np.array([0.0, -1, 1, 0, 0]), "contextual_effect[0]": np.array([0.0, 0, 0, -1, 1])}
     moved = suitcase.outcomes(MovedDraws(model.priors.rows, 4, 0, steps))
     a = moved.actions.index("transforaminal_epidural")
     assert moved.cost[1, a] < moved.cost[0, a] < moved.cost[2, a]
@@ -114,6 +114,8 @@ def test_rows_behind_an_outcome_number(model):
     priors = model.priors
     effect = priors.procedures["transforaminal_epidural"].effects[0]
     expected = {r for q in effect.difference.values() for r in q.rows}
+    arms = [(t, a) for t in priors.trials.values() for a in t.arms if a.fitted and "transforaminal_epidural" in a.arm]
+    expected |= {r for t, a in arms if t.generator == "radiculopathy" for r in a.published.rows}
     assert set(rows_behind(priors, "procedures/transforaminal_epidural/0")) == expected
     assert rows_behind(priors, "no/such/thing") == ()
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from spinecast.priors.documents import Corpus
-from spinecast.priors.laws import evidence, numbers, references, structure
+from spinecast.priors.laws import evidence, numbers, references, structure, trials
 from spinecast.priors.problems import Problem
 
 Law = Callable[[Corpus], Iterator[Problem]]
 
-LAWS: tuple[Law, ...] = (*evidence.LAWS, *references.LAWS, *structure.LAWS, *numbers.LAWS)
+LAWS: tuple[Law, ...] = (*evidence.LAWS, *references.LAWS, *structure.LAWS, *numbers.LAWS, *trials.LAWS)

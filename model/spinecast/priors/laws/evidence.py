@@ -203,8 +203,8 @@ def _question(row: Row, corpus: Corpus) -> Iterator[Problem]:
 
 
 def held_out_rows_set_no_number(corpus: Corpus) -> Iterator[Problem]:
-    """No quantity cites a row that is held out."""
-    for citation in corpus.citations:
+    """No quantity cites a row that is held out; a trial's figure that is only predicted sets nothing."""
+    for citation in (c for c in corpus.citations if not c.predicted_only):
         for i, key in enumerate(citation.rows):
             row = corpus.row.get(key)
             if row is not None and row.use == "holdout":
@@ -213,9 +213,9 @@ def held_out_rows_set_no_number(corpus: Corpus) -> Iterator[Problem]:
 
 
 def cited_rows_are_in_use(corpus: Corpus) -> Iterator[Problem]:
-    """A row that a quantity cites is not marked as background; said once a row."""
+    """A row that sets a number is not marked as background; said once a row."""
     cited: dict[str, str] = {}
-    for citation in corpus.citations:
+    for citation in (c for c in corpus.citations if not c.predicted_only):
         for key in citation.rows:
             cited.setdefault(key, citation.document.file)
     for row in corpus.rows:
@@ -235,7 +235,7 @@ def parameter_rows_are_cited(corpus: Corpus) -> Iterator[Problem]:
 
 def memory_rows_set_no_number_alone(corpus: Corpus) -> Iterator[Problem]:
     """A quantity whose rows are all recalled from memory says assumed or derived."""
-    for citation in corpus.citations:
+    for citation in (c for c in corpus.citations if not c.predicted_only):
         rows = [corpus.row[key] for key in citation.rows if key in corpus.row]
         if rows and citation.stated is None and all(row.seen_in == "memory" for row in rows):
             message = "every cited row is only recalled (seen_in = memory)"

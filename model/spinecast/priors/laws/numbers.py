@@ -23,7 +23,7 @@ _PLACES = (
     ("odds_ratio", "ratio"), ("co_occurrence", "ratio"), ("weight", "ratio"), ("ratio", "ratio"), ("loading", "amount"),
     ("difference", "difference"), ("wait_weeks", "amount"), ("review_weeks", "amount"), ("cost_usd", "amount"),
     ("qaly_loss", "amount"), ("burden_usd", "amount"), ("willingness_to_pay", "amount"), ("utility", ""), ("therapy", ""),
-    ("discount", ""),
+    ("discount", ""), ("curve", "amount"), ("curves", ""),
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def asked_place(citation: Citation) -> bool:
 def rows_have_a_value(corpus: Corpus) -> Iterator[Problem]:
     """A row that sets a number alone has one."""
     for citation in corpus.citations:
-        for i, key in enumerate(citation.rows if citation.stated is None else ()):
+        for i, key in enumerate(citation.rows if citation.stated is None and "unused" not in citation.path else ()):
             row = corpus.row.get(key)
             if row is not None and row.value is None:
                 path = (*citation.path, "rows", i)
@@ -65,14 +65,23 @@ def rows_fit_their_place(corpus: Corpus) -> Iterator[Problem]:
 def _allowed(citation: Citation) -> frozenset[str]:
     """Measures that may set the number; empty: any."""
     combine = citation.table.get("combine", "pool")
-    if combine == "mean_difference_to_responders":
-        return frozenset({"md"})
+    if citation.document.kind == "trial" and citation.path[0] == "unused":
+        return frozenset()
+    if combine.endswith("_to_responders"):
+        return frozenset({_DIFFERENCE_MEASURES[combine]})
     if combine in ("difference", "complement"):
         return PROPORTIONS
     if asked_place(citation):
         return frozenset(ASKED) | PROPORTIONS
     kinds = {"probability": PROPORTIONS, "ratio": RATIOS, "difference": DIFFERENCES | PROPORTIONS}
     return kinds.get(place(citation), frozenset())
+
+
+_DIFFERENCE_MEASURES = {
+    "mean_difference_to_responders": "md",
+    "difference_of_means_to_responders": "mean",
+    "standardised_difference_to_responders": "smd",
+}
 
 
 def finding_rows_are_asked(corpus: Corpus) -> Iterator[Problem]:

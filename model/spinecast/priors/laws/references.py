@@ -82,6 +82,10 @@ def _generator_uses(corpus: Corpus) -> Iterator[tuple[Document, Path_, str, tupl
         for i, entry in enumerate(document.table.get("modifiers", ())):
             if entry.get("generator"):
                 yield document, ("modifiers", i, "generator"), entry["generator"], ()
+    for document in corpus.of("trial"):
+        generator = document.table.get("generator", "nonspecific")
+        if generator not in NO_GENERATOR:
+            yield document, ("generator",), generator, tuple(document.table.get("levels", ()))
     for document in corpus.of("natural_course"):
         if document.table["generator"] not in NO_GENERATOR:
             yield document, ("generator",), document.table["generator"], ()

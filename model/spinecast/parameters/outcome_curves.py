@@ -1,0 +1,158 @@
+"""Fitted outcome curves as they are stored: parameters of every curve, jointly uncertain, with the hash of what they rest on.
+
+Nothing here imports scipy: an assessment only reads what `spinecast fit` wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from spinecast.errors import ArtefactError
+from spinecast.frozen import dataclass
+from spinecast.parameters.curves import RELIEF, SETTLING, relief, settling
+from spinecast.parameters.scales import Array
+
+CONTEXT = "contextual_effect"
+"""Name of the relief curve of active care as such, among those who would not have settled."""
+
+FILE = Path("fitted") / "outcomes.npz"
+
+
+def course_name(generator: str, stage: str) -> str:
+    """Name of the settling curve of a generator (or nonspecific) at a stage (acute, subacute, chronic)."""
+    return f"{generator}/{stage}"
+
+
+def effect_name(procedure: str, generator: str, levels: tuple[str, ...] = ()) -> str:
+    """Name of the relief curve of a procedure for a generator (at some levels)."""
+    return "/".join((procedure, generator, *("+".join(levels) for _ in levels[:1])))
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Curves at the fitted centre and at each draw.
+
+    Attributes
+    ----------
+    courses : ndarray, shape (D, C, 3)
+    effects : ndarray, shape (D, E, 6)
+    """
+
+    courses: Array
+    effects: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutcomeCurves:
+    """What `spinecast fit` found of outcomes.
+
+    Attributes
+    ----------
+    courses, effects : tuple of str, length C and E
+        Names of the settling and of the relief curves (the last of which is the contextual effect).
+    centre : ndarray, shape (3 C + 6 E,)
+        All parameters, settling curves first.
+    factor : ndarray, shape (3 C + 6 E, R)
+        Times its transpose it is the covariance of all parameters; rows of what is not free are 0. It is triangular in the
+        order of `columns`, so that each standard normal belongs to one curve, given those before it.
+    columns : tuple of (str, int)
+        Curve by its place in the priors (`natural_course/ID/stage`, `contextual_effect`, `procedures/ID/number`), and how many
+        normals it has.
+    spread : mapping of str to float
+        Standard deviations between trials: `control` on the logit of a control arm, `effect` on a difference.
+    hash : str
+        Of the knowledge that was fitted.
+    """
+
+    courses: tuple[str, ...]
+    effects: tuple[str, ...]
+    centre: Array
+    factor: Array
+    columns: tuple[tuple[str, int], ...]
+    spread: dict[str, float]
+    hash: str
+
+    def sampled(self, normals: Array) -> Sampled:
+        """Parameters at each row of standard normals; a row of zeros gives the centre.
+
+        Parameters
+        ----------
+        normals : ndarray, shape (D, R)
+        """
+        parameters = self.centre + (normals.astype(self.factor.dtype) @ self.factor.T).astype(float)
+        split = len(self.courses) * len(SETTLING)
+        return Sampled(
+            parameters[:, :split].reshape(len(parameters), len(self.courses), len(SETTLING)),
+            parameters[:, split:].reshape(len(parameters), len(self.effects), len(RELIEF)),
+        )
+
+
+def settling_at(sampled: Sampled, weeks: Array) -> Array:
+    """Every settling curve at some weeks; shape (D, C, T)."""
+    return settling(sampled.courses[:, :, None, :], weeks)
+
+
+def relief_at(sampled: Sampled, weeks: Array) -> Array:
+    """Every relief curve at some weeks; shape (D, E, T)."""
+    return relief(sampled.effects[:, :, None, :], weeks)
+
+
+def save_curves(curves: OutcomeCurves, path: Path) -> None:
+    """Write the curves; complete or not at all."""
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    header = {
+        "courses": curves.courses, "effects": curves.effects, "columns": curves.columns, "spread": curves.spread,
+        "hash": curves.hash, "digest": _digest(curves),
+    }  # fmt: skip
+    text = json.dumps(header, sort_keys=True).encode()
+    with temporary.open("wb") as handle:
+        np.savez_compressed(
+            handle, header=np.frombuffer(text, dtype=np.uint8), centre=curves.centre, factor=curves.factor.astype(np.float32)
+        )
+    temporary.replace(path)
+
+
+def load_curves(path: Path) -> OutcomeCurves:
+    """Read the curves.
+
+    Raises
+    ------
+    ArtefactError
+        They are missing, unreadable, or not what was written.
+    """
+    if not path.exists():
+        raise ArtefactError(f"{path} does not exist; `spinecast fit --outcomes` writes it")
+    try:
+        with np.load(io.BytesIO(path.read_bytes())) as data:
+            header = json.loads(data["header"].tobytes().decode())
+            curves = OutcomeCurves(
+                tuple(header["courses"]), tuple(header["effects"]), data["centre"], data["factor"],
+                tuple((str(name), int(width)) for name, width in header["columns"]), dict(header["spread"]), header["hash"],
+            )  # fmt: skip
+    except _UNREADABLE as error:
+        raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit --outcomes` to write it anew") from None
+    if header["digest"] != _digest(curves):
+        raise ArtefactError(f"{path} does not match its own digest; run `spinecast fit --outcomes` to write it anew")
+    return curves
+
+
+_UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+# What zip, deflate and numpy's own format raise where bytes were lost or changed.
+
+
+def _digest(curves: OutcomeCurves) -> str:
+    digest = hashlib.sha256()
+    for array in (curves.centre, curves.factor.astype(np.float32)):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
