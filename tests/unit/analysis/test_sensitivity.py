@@ -151,7 +151,7 @@ def test_the_corners_of_two_ways_are_one_ways_where_the_other_stays(numbers, eva
 
 def test_two_ways_of_one_number_are_refused(numbers):
     with pytest.raises(InvalidValueError, match="two different"):
-        two_way(numbers, "contextual_effect", "contextual_effect")
+        two_way(numbers, "contextual_effect[0]", "contextual_effect[0]")
 
 
 def test_at_the_flip_the_choice_changes_and_just_before_it_does_not(evaluated):
@@ -251,7 +251,7 @@ def test_entries_that_do_not_exist_are_refused(suitcase, entry, error):
     ("arguments", "name"),
     [
         (["--tornado", "posterior:radiculopathy"], "one_way"),
-        (["--two-way", "contextual_effect", "procedures/rehabilitation/cost"], "two_way"),
+        (["--two-way", "contextual_effect[0]", "procedures/rehabilitation/cost"], "two_way"),
         (["--function", "straight_leg_raise=positive", "--given", "radiculopathy:S1"], "sensitivity_function"),
     ],
 )
