@@ -29,6 +29,7 @@ _EXPORTS = {
     "load_model": "assessment.model",
     "load_priors": "priors.bundle",
     "priors_folder": "resources",
+    "update": "assessment.update",
 }
 """Public name to the module that has it; imported when it is first asked for, so that `import spinecast` costs nothing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.localisation import Localisation, localise
 from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.observing import Observer
-from spinecast.assessment.patient import Patient, parse_patient
+from spinecast.assessment.outcome_evidence import informs, outcome_states, part_name
+from spinecast.assessment.patient import EarlierProcedure, Patient, parse_patient
 from spinecast.decision.gates import Gates, evaluate_gates, permission
 from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
 from spinecast.decision.plan import Plan, Planner, state_values
 from spinecast.decision.profile import Done, Profile
-from spinecast.decision.ranking import rank
+from spinecast.decision.ranking import RankedAction, rank
 from spinecast.decision.settings import (
     DEFAULT_DEPTH,
     DEFAULT_RULE_SET,
@@ -163,10 +165,16 @@ class Case:
         network = model.network
         evidence = to_evidence(patient, network)
         belief = exact.posterior(network, network.theta, evidence).states
-        near = network.restricted(_covering(belief))
-        theta = np.concatenate([network.theta[None], model.draws[:draws]])
-        drawn = exact.posterior(near, theta, evidence).states
         places = {g: localise(patient, model.priors, g) for g in network.space.generators}
+        theta = np.concatenate([network.theta[None], model.draws[:draws]])
+        outcomes: dict[str, Array] = {}
+        if any(p.reviewed for p in patient.procedures):
+            before = _profile(model, replace(patient, elapsed_weeks=0.0, now={}), evidence, belief)
+            outcomes = outcome_states(model, patient, before, places, draws=len(theta) - 1, seed=seed)
+            evidence = replace(evidence, states={k: v[0] for k, v in outcomes.items()})
+            belief = exact.posterior(network, network.theta, evidence).states
+        near = network.restricted(_covering(belief))
+        drawn = exact.posterior(near, theta, replace(evidence, states=outcomes)).states
         return cls(
             model, patient, settings, evidence, belief, near, drawn, places, _profile(model, patient, evidence, belief), seed
         )
@@ -176,11 +184,11 @@ class Case:
         model, network = self.model, self.model.network
         differential = _differential(self)
         options = self.options()
-        outcomes, gates, observer, plans = options.outcomes, options.gates, options.observer, options.plans
-        rows = rank(model.priors, outcomes, plans, self.draws, gates, self.settings, _targets(self))
+        gates, observer, plans = options.gates, options.observer, options.plans
+        rows = self.ranking(options)
         parts = reasons.joint_parts(network, network.theta, self.evidence)
         leaders = [g.id for g in differential[:REASONED]]
-        labels = _labels(model)
+        labels = _labels(model) | _outcome_labels(self)
         return Assessment(
             label=self.patient.label,
             differential=differential,
@@ -199,6 +207,7 @@ class Case:
             goals=tuple(_goal_text(g.goal, g.baseline, g.target, g.unit) for g in self.patient.goals),
             disclaimer=spinecast.DISCLAIMER,
             labels=labels,
+            patient=self.patient.table,
         )
 
     def probabilities(self) -> dict[tuple[str, str], float]:
@@ -211,6 +220,11 @@ class Case:
         priors = self.model.priors
         kinds = tuple(p.kind for p in priors.procedures.values())
         return Planner(outcomes, self.settings, kinds, observer, permission(priors, self.profile, gates, self.settings.rule_set))
+
+    def ranking(self, options: Options) -> tuple[RankedAction, ...]:
+        """Every action, best first, as the answer has it."""
+        places = _targets(self)
+        return rank(self.model.priors, options.outcomes, options.plans, self.draws, options.gates, self.settings, places)
 
     def options(self) -> Options:
         """Every action, what it does and shows, and the best plan that begins with it."""
@@ -264,9 +278,61 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
             table = model.network.table(model.network.theta, leaf, setting)[0, 0] * evidence.likelihood.get(name, 1.0)
             chance = belief @ (table / table.sum(axis=1, keepdims=True))[leaf.config_of_state]
             chances[name] = dict(zip(leaf.values, chance.tolist(), strict=True))
-    history = tuple(Done(p.procedure, p.weeks_ago, p.relief_percent, p.duration_weeks) for p in patient.procedures)
+    values |= patient.now
+    numbers = dict(patient.context_numbers)
+    if patient.elapsed_weeks:
+        _let_time_pass(model, patient, values, chances, numbers)
+    history = tuple(_done(p) for p in patient.procedures)
     told = bool(patient.procedures) or "earlier_injections" in values
-    return Profile(values, chances, history, dict(patient.context_numbers), told, _usual(model.network, setting))
+    return Profile(values, chances, history, numbers, told, _usual(model.network, setting))
+
+
+def _done(record: EarlierProcedure) -> Done:
+    later = record.best_relief_percent if record.best_relief_percent is not None else record.reviewed_relief_percent
+    first = record.relief_percent if record.relief_percent is not None else later
+    return Done(record.procedure, record.weeks_ago, first, record.duration_weeks, later)
+
+
+def _let_time_pass(
+    model: Model, patient: Patient, values: dict[str, object], chances: dict[str, dict[str, float]], numbers: dict[str, float]
+) -> None:
+    """How long the pain has lasted by now: for rules, modifiers and the natural course, not as evidence about the cause.
+
+    Of a band only is known that the person was somewhere in it, evenly: part of it has moved on to the next.
+    """
+    context, weeks = model.priors.contexts[DURATION], patient.elapsed_weeks
+    if DURATION in numbers:
+        numbers[DURATION] += weeks
+        values[DURATION] = context.values[band_of(numbers[DURATION], context.bounds)]
+        return
+    known = values.get(DURATION)
+    before = {known: 1.0} if isinstance(known, str) else chances.get(DURATION, {})
+    after = later_bands(before, context.values, context.bounds, weeks)
+    chances[DURATION] = after
+    if known is not None:
+        possible = [v for v, p in after.items() if p > 0]
+        values[DURATION] = possible[0] if len(possible) == 1 else frozenset(possible)
+
+
+DURATION = "duration"
+
+
+def band_of(number: float, bounds: Sequence[float]) -> int:
+    """Index of the band that holds a number."""
+    return min(sum(number >= b for b in bounds[1:]), len(bounds) - 2)
+
+
+def later_bands(before: Mapping[str, float], values: Sequence[str], bounds: Sequence[float], weeks: float) -> dict[str, float]:
+    """Probability of each band so many weeks later, of somebody evenly anywhere in the bands of before."""
+    after = dict.fromkeys(values, 0.0)
+    for value, probability in before.items():
+        i = list(values).index(value)
+        low, high = bounds[i] + weeks, bounds[i + 1] + weeks
+        for j, name in enumerate(values):
+            top = bounds[j + 1] if j + 1 < len(values) else np.inf
+            inside = max(0.0, min(high, top) - max(low, bounds[j]))
+            after[name] += probability * inside / (high - low)
+    return after
 
 
 def _usual(network: Network, setting: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -389,6 +455,16 @@ def _labels(model: Model) -> dict[str, str]:
     return {k: v.label for table in tables for k, v in table.items()}
 
 
+def _outcome_labels(case: Case) -> dict[str, str]:
+    """Names of the outcomes that count as evidence."""
+    procedures = case.model.priors.procedures
+    return {
+        part_name(i): f"Outcome of {procedures[p.procedure].label.lower()} at week {p.reviewed_weeks:g}"
+        for i, p in enumerate(case.patient.procedures, start=1)
+        if informs(p, procedures[p.procedure])
+    }
+
+
 def observed(case: Case) -> tuple[tuple[str, str], ...]:
     """What was recorded, as it was recorded: value (or the values left open), level and side."""
     leaves = case.model.network.leaves
@@ -398,6 +474,11 @@ def observed(case: Case) -> tuple[tuple[str, str], ...]:
         text = seen.value or _left_open(values, seen.likelihood)
         shown[name] = ", ".join(p.replace("_", " ") for p in (text, seen.level, seen.side) if p)
     shown |= {c.family: f"{c.positive} of {len(c.tests)} positive" for c in case.patient.counts}
+    shown |= {
+        name: f"{case.patient.procedures[i - 1].reviewed_relief_percent:g} % relief"
+        for i in range(1, len(case.patient.procedures) + 1)
+        if (name := part_name(i)) in case.evidence.states
+    }
     return tuple(shown.items())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from typing import Any
 
 from spinecast.decision.gates import Gate
@@ -165,6 +165,7 @@ class Assessment:
     goals: tuple[str, ...]
     disclaimer: str
     labels: Mapping[str, str]
+    patient: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def first(self) -> RankedAction:
@@ -191,6 +192,7 @@ class Assessment:
             "provenance": plain_data(self.provenance),
             "observed": [{"id": k, "value": v} for k, v in self.observed],
             "goals": list(self.goals),
+            "patient": plain_data(self.patient),
             "disclaimer": self.disclaimer,
         }
 

@@ -14,36 +14,54 @@ MOST_DEPTH = 8
 SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 
 
-def read_patient_file(path: Path) -> dict[str, Any]:
-    """One patient file as a table.
+ANSWER_BYTES, ANSWER_DEPTH = 20_000_000, 60
+"""Limits of an answer of ours that is read back: a plan is a deep tree."""
+
+
+def read_patient_file(path: Path, *, what: str = "patient") -> dict[str, Any]:
+    """One patient file, or an outcome file, as a table.
 
     Raises
     ------
     MalformedFileError
         Missing, empty, too large, of an unknown kind, not UTF-8, not well formed or nested too deeply.
     """
+    return _read(path, what, MOST_BYTES, MOST_DEPTH)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A patient file, or an answer that `assess --json` or `update --json` wrote; errors as for `read_patient_file`."""
+    return _read(path, "patient", ANSWER_BYTES, ANSWER_DEPTH)
+
+
+def _read(path: Path, what: str, most_bytes: int, most_depth: int) -> dict[str, Any]:
     if not path.is_file():
         raise MalformedFileError(f"{path}: there is no such file")
     if path.suffix not in SUFFIXES:
-        raise MalformedFileError(f"{path}: a patient file ends in {', '.join(SUFFIXES)}")
+        raise MalformedFileError(f"{path}: {article(what)} file ends in {', '.join(SUFFIXES)}")
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise MalformedFileError(f"{path}: {size:,} bytes; a patient file has at most {MOST_BYTES:,}")
+    if size > most_bytes:
+        raise MalformedFileError(f"{path}: {size:,} bytes; {article(what)} file has at most {most_bytes:,}")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MalformedFileError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     if not text.strip():
-        raise MalformedFileError(f"{path}: the file is empty; `spinecast new patient` writes a template")
-    table = _parse(path, text)
+        raise MalformedFileError(f"{path}: the file is empty; `spinecast new {what}` writes a template")
+    table = _parse(path, text, most_depth)
     if not isinstance(table, dict):
         raise MalformedFileError(f"{path}: expected a table of sections, found {type(table).__name__}")
-    if depth(table) > MOST_DEPTH:
-        raise MalformedFileError(f"{path}: nested more than {MOST_DEPTH} deep")
+    if depth(table, most_depth) > most_depth:
+        raise MalformedFileError(f"{path}: nested more than {most_depth} deep")
     return table
 
 
-def _parse(path: Path, text: str) -> Any:
+def article(word: str) -> str:
+    """A word with its article: an outcome, a patient."""
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _parse(path: Path, text: str, most_depth: int) -> Any:
     try:
         if path.suffix == ".toml":
             return tomllib.loads(text)
@@ -53,7 +71,7 @@ def _parse(path: Path, text: str) -> Any:
 
         return yaml.safe_load(text)
     except RecursionError:
-        raise MalformedFileError(f"{path}: nested more than {MOST_DEPTH} deep") from None
+        raise MalformedFileError(f"{path}: nested more than {most_depth} deep") from None
     except ValueError as error:
         raise MalformedFileError(f"{path}: {error}") from None
     except Exception as error:
@@ -63,13 +81,13 @@ def _parse(path: Path, text: str) -> Any:
         raise
 
 
-def depth(value: Any) -> int:
+def depth(value: Any, most: int = MOST_DEPTH) -> int:
     """Greatest nesting of tables and lists; without recursion, since the input is not trusted."""
     deepest, stack = 0, [(value, 1)]
     while stack:
         item, level = stack.pop()
         deepest = max(deepest, level)
-        if level > MOST_DEPTH:
+        if level > most:
             return level
         if isinstance(item, dict):
             stack += [(v, level + 1) for v in item.values()]

@@ -13,7 +13,10 @@ from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Context, Finding, Input, Priors
 
-SECTIONS = ("label", "assessed_on", "setting", "reliability", "context", "findings", "inputs", "procedures", "goals", "rule_set")
+SECTIONS = (
+    "label", "assessed_on", "setting", "reliability", "context", "findings", "inputs", "procedures", "goals", "rule_set", "elapsed_weeks",
+    "now", "baseline",
+)  # fmt: skip
 SIDES = ("left", "right", "bilateral", "midline")
 SPINE_LEVELS = ("L1_L2", "L2_L3", "L3_L4", "L4_L5", "L5_S1", "L1", "L2", "L3", "L4", "L5", "S1", "S2")
 UNKNOWN = ("unknown", "not_done", "not_asked")
@@ -23,9 +26,9 @@ RELIABILITY = (PUBLISHED, EXACT)
 """How well a finding was recorded: as two examiners agree in print, or (the default) as in the studies behind the numbers."""
 _PROCEDURE_FIELDS = (
     "procedure", "date", "weeks_ago", "side", "level", "levels", "drug", "dose_mg", "anaesthetic", "sedation", "relief_percent",
-    "duration_hours", "duration_weeks", "note",
+    "duration_hours", "duration_weeks", "note", "best_relief_percent", "reviewed_weeks", "reviewed_relief_percent",
 )  # fmt: skip
-_GOAL_FIELDS = ("goal", "baseline", "target", "unit")
+_GOAL_FIELDS = ("goal", "baseline", "target", "unit", "measure", "now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,12 @@ class PositiveCount:
 
 @dataclass(frozen=True, slots=True)
 class EarlierProcedure:
-    """Something that was done before; times in weeks, relief in percent."""
+    """Something that was done before; times in weeks, relief in percent.
+
+    `relief_percent` is the best relief while the anaesthetic lasted, `best_relief_percent` the best later relief and
+    `duration_weeks` how long that lasted. A follow-up also says what was left of it at its review: `reviewed_relief_percent`
+    so many `reviewed_weeks` after the procedure. That is evidence about the cause of the pain.
+    """
 
     procedure: str
     weeks_ago: float | None = None
@@ -66,21 +74,44 @@ class EarlierProcedure:
     relief_percent: float | None = None
     duration_hours: float | None = None
     duration_weeks: float | None = None
+    best_relief_percent: float | None = None
+    reviewed_weeks: float | None = None
+    reviewed_relief_percent: float | None = None
+
+    @property
+    def reviewed(self) -> bool:
+        """Is it known how the pain was at a stated time after it?"""
+        return self.reviewed_weeks is not None and self.reviewed_relief_percent is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A function goal in plain words."""
+    """A function goal in plain words; `measure` is the input that measures it, where one does."""
 
     goal: str
     baseline: str = ""
     target: str = ""
     unit: str = ""
+    measure: str = ""
+    now: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Everything that is known; what is absent is unobserved, never negative."""
+    """Everything that is known; what is absent is unobserved, never negative.
+
+    Attributes
+    ----------
+    elapsed_weeks : float
+        Weeks since contexts and findings were recorded: what time did since then counts for rules, modifiers and the
+        natural course, and not as evidence about the cause.
+    now : mapping of context id to value
+        Contexts that have changed since, for the same uses.
+    baseline : mapping of input id to value
+        Function and pain at the first assessment, against which a follow-up shows progress.
+    table : mapping
+        The patient as given, as plain data, so that an answer can carry it and be resumed.
+    """
 
     label: str = ""
     setting: str = ""
@@ -92,6 +123,10 @@ class Patient:
     procedures: tuple[EarlierProcedure, ...] = ()
     goals: tuple[Goal, ...] = ()
     context_numbers: Mapping[str, float] = field(default_factory=dict)
+    elapsed_weeks: float = 0.0
+    now: Mapping[str, str] = field(default_factory=dict)
+    baseline: Mapping[str, object] = field(default_factory=dict)
+    table: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
@@ -121,11 +156,46 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
         contexts={k: v for k, raw in contexts.items() if (v := _context(k, raw, priors)) is not None},
         findings=findings,
         counts=counts,
-        inputs={k: w for k, raw in _section(table, "inputs").items() if (w := _input(k, raw, priors)) is not None},
+        inputs=_inputs(table, "inputs", priors),
         procedures=procedures,
-        goals=_goals(table.get("goals", [])),
+        goals=_goals(table.get("goals", []), priors),
         context_numbers={k: float(v) for k, v in contexts.items() if _is_number(v)},
+        elapsed_weeks=_number("elapsed_weeks", table.get("elapsed_weeks", 0), 0, MOST_WEEKS, "weeks"),
+        now={k: _choice(f"now.{k}", v, _context_values(k, priors)) for k, v in _section(table, "now").items()},
+        baseline=_inputs(table, "baseline", priors),
+        table=_plain_table(table, procedures),
     )
+
+
+MOST_WEEKS = 5200
+"""Longest time accepted: a century in weeks."""
+
+
+def _context_values(name: str, priors: Priors) -> tuple[str, ...]:
+    if name not in priors.contexts:
+        raise UnknownIdError("now", name, tuple(priors.contexts))
+    return priors.contexts[name].values
+
+
+def _plain_table(table: Mapping[str, Any], procedures: Sequence[EarlierProcedure]) -> dict[str, Any]:
+    """The table as JSON can hold it; dates of procedures become weeks, so that it says the same on another day."""
+    plain: dict[str, Any] = {k: _plain(v) for k, v in table.items()}
+    for record, known in zip(plain.get("procedures", []), procedures, strict=False):
+        if record.pop("date", None) is not None:
+            record["weeks_ago"] = known.weeks_ago
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _inputs(table: Mapping[str, Any], section: str, priors: Priors) -> dict[str, object]:
+    return {k: w for k, raw in _section(table, section).items() if (w := _input(section, k, raw, priors)) is not None}
 
 
 def _known(where: str, table: Mapping[str, Any], allowed: Sequence[str]) -> None:
@@ -332,12 +402,12 @@ def _count(family: str, raw: object, priors: Priors) -> PositiveCount:
     return PositiveCount(family, tuple(sorted(set(tests))), int(positive))
 
 
-def _input(name: str, raw: object, priors: Priors) -> object | None:
+def _input(section: str, name: str, raw: object, priors: Priors) -> object | None:
     if name not in priors.inputs:
-        raise UnknownIdError("inputs", name, tuple(priors.inputs))
+        raise UnknownIdError(section, name, tuple(priors.inputs))
     if isinstance(raw, str) and raw in UNKNOWN:
         return None
-    return _input_value(f"inputs.{name}", raw, priors.inputs[name])
+    return _input_value(f"{section}.{name}", raw, priors.inputs[name])
 
 
 def _input_value(name: str, raw: object, declared: Input) -> object:
@@ -377,7 +447,7 @@ def _procedure(name: str, raw: object, priors: Priors, today: date) -> EarlierPr
     if not isinstance(raw, dict) or "procedure" not in raw:
         raise MalformedFileError(f"{name}: expected a record with procedure = one of {', '.join(priors.procedures)}")
     _known(name, raw, _PROCEDURE_FIELDS)
-    weeks = _number(f"{name}.weeks_ago", raw["weeks_ago"], 0, 5200, "weeks") if "weeks_ago" in raw else None
+    weeks = _number(f"{name}.weeks_ago", raw["weeks_ago"], 0, MOST_WEEKS, "weeks") if "weeks_ago" in raw else None
     if "date" in raw:
         done = _date(f"{name}.date", raw["date"])
         if done > today:
@@ -403,17 +473,25 @@ def _procedure(name: str, raw: object, priors: Priors, today: date) -> EarlierPr
         relief_percent=number("relief_percent", 100, "percent"),
         duration_hours=number("duration_hours", 10_000, "hours"),
         duration_weeks=number("duration_weeks", 1_000, "weeks"),
+        best_relief_percent=number("best_relief_percent", 100, "percent"),
+        reviewed_weeks=number("reviewed_weeks", MOST_WEEKS, "weeks"),
+        reviewed_relief_percent=number("reviewed_relief_percent", 100, "percent"),
     )
 
 
 def _from_procedures(procedures: Sequence[EarlierProcedure], priors: Priors) -> dict[str, Observation]:
-    """Block responses: the k-th such procedure with a recorded relief feeds the k-th finding, oldest first."""
+    """Block responses: the k-th such procedure with a recorded relief feeds the k-th finding, oldest first.
+
+    A finding about the weeks after a treatment, which no procedure `observes`, is left to the follow-up where there is one:
+    the same relief is not counted twice.
+    """
     seen: dict[str, Observation] = {}
     for finding in priors.findings.values():
         if finding.from_procedure is None:
             continue
         kind, order = finding.from_procedure
-        done = [p for p in procedures if p.procedure == kind and p.relief_percent is not None]
+        shows = any(finding.id in group for group in priors.procedures[kind].observes)
+        done = [p for p in procedures if p.procedure == kind and p.relief_percent is not None and (shows or not p.reviewed)]
         done.sort(key=lambda p: -(p.weeks_ago or 0.0))
         if len(done) >= order:
             seen[finding.id] = _relief(done[order - 1], finding)
@@ -427,7 +505,7 @@ def _relief(done: EarlierProcedure, finding: Finding) -> Observation:
     return _at(finding.values, index, sedation=done.sedation)
 
 
-def _goals(raw: object) -> tuple[Goal, ...]:
+def _goals(raw: object, priors: Priors) -> tuple[Goal, ...]:
     if not isinstance(raw, list):
         raise MalformedFileError("[[goals]] must be a list of records")
     goals = []
@@ -435,5 +513,7 @@ def _goals(raw: object) -> tuple[Goal, ...]:
         if not isinstance(item, dict) or not isinstance(item.get("goal"), str):
             raise MalformedFileError(f"goals[{i}]: expected a record with goal = a text")
         _known(f"goals[{i}]", item, _GOAL_FIELDS)
+        if item.get("measure", "") not in ("", *priors.inputs):
+            raise UnknownIdError(f"goals[{i}].measure", item["measure"], tuple(priors.inputs))
         goals.append(Goal(**{k: str(v) for k, v in item.items()}))
     return tuple(goals)

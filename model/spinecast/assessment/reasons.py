@@ -61,6 +61,8 @@ def weights_of_evidence(
 
 
 def _members(network: Network, evidence: Evidence, part: str) -> tuple[str, ...]:
+    if part in evidence.states:
+        return (part,)
     if part in network.modulators:
         blocks = [b for b in network.blocks.values() if b.by == part] if part not in evidence.likelihood else []
         inside = [n for b in blocks for n in b.leaves if n in evidence.likelihood]

@@ -36,6 +36,7 @@ VERBS: Mapping[str, Verb] = {
         "Write a template to fill in: a patient file, or a new piece of knowledge.",
         verbs={
             "patient": Verb("A patient file.", "new:patient"),
+            "outcome": Verb("An outcome, for a follow-up.", "new:outcome"),
             "finding": Verb("A finding.", "new:finding"),
             "generator": Verb("A pain generator.", "new:generator"),
             "procedure": Verb("A procedure.", "new:procedure"),
@@ -59,6 +60,7 @@ VERBS: Mapping[str, Verb] = {
         },
         default="list",
     ),
+    "update": Verb("Update an assessment with what was done and how it went.", "update:update"),
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),

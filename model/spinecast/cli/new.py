@@ -22,6 +22,16 @@ def patient(path: Path, region: str) -> None:
     click.echo(f"wrote {new_patient(load_priors(priors_folder()), path, region)}; then: spinecast assess {path}")
 
 
+@click.command
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml")
+def outcome(path: Path) -> None:
+    """Write an outcome file to fill in at a follow-up: what was done, relief, function, medicines, goals."""
+    from spinecast.priors.bundle import load_priors
+    from spinecast.priors.scaffold import new_outcome
+
+    click.echo(f"wrote {new_outcome(load_priors(priors_folder()), path)}; then: spinecast update ASSESSMENT {path}")
+
+
 def _entry(kind: str) -> click.Command:
     @click.command(name=kind, help=f"Write a skeleton of a {kind} with this ID into the priors folder. Nothing is overwritten.")
     @click.argument("key", metavar="ID")

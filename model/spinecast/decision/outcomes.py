@@ -181,7 +181,7 @@ def _natural(space: StateSpace, profile: Profile, curves: CurveTable) -> Array:
 def course_weights(profile: Profile) -> dict[str, float]:
     """Probability of each stage (acute, subacute, chronic) from the duration of the pain, known or not."""
     value = profile.values.get("duration")
-    chances = {str(value): 1.0} if value is not None else profile.chances.get("duration", {"weeks_13_52": 1.0})
+    chances = {value: 1.0} if isinstance(value, str) else profile.chances.get("duration", {"weeks_13_52": 1.0})
     weights: dict[str, float] = {}
     for band, probability in chances.items():
         weights[COURSES[band]] = weights.get(COURSES[band], 0.0) + probability

@@ -144,6 +144,11 @@ def _factors(
                 if key not in shared:
                     shared[key] = np.log(_summed(network, theta, context, tied.get(context, []), evidence, setting))
                 parts[context] = shared[key]
+    for name, log in evidence.states.items():
+        key = (name, b"")
+        if key not in shared:
+            shared[key] = np.moveaxis(log if network.kept is None else log[..., network.kept], -1, 0)
+        parts[name] = shared[key]
     return parts
 
 

@@ -27,12 +27,16 @@ class Evidence:
     sedation : mapping of leaf id to 0 (no), 1 (yes) or 2 (not recorded)
     counts : mapping of family id to (tests, k)
         Exactly k of these two-valued tests of the family were positive, it is not known which.
+    states : mapping of name to ndarray, shape (S,) or (D, S)
+        Log-likelihood over the joint states of what is no leaf: how the pain went after a treatment. Over all states of
+        the network, also where it is looked at in some of them only.
     """
 
     likelihood: Mapping[str, Array] = field(default_factory=dict)
     setting: Array | None = None
     sedation: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    states: Mapping[str, Array] = field(default_factory=dict)
 
     def without(self, *names: str) -> Evidence:
         """The same evidence with some leaves (or counts of a family) unobserved."""

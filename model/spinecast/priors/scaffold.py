@@ -67,6 +67,60 @@ def new_patient(priors: r.Priors, path: Path, region: str = "lumbosacral") -> Pa
     return _write(path, patient_template(priors, region))
 
 
+def new_outcome(priors: r.Priors, path: Path) -> Path:
+    """Write an outcome file to fill in at a follow-up.
+
+    Raises
+    ------
+    InvalidValueError
+        The file exists.
+    """
+    return _write(path, outcome_template(priors))
+
+
+def outcome_template(priors: r.Priors) -> str:
+    """The follow-up form, from the vocabulary: what was done, how it went, function, medicines, goals."""
+    return "\n".join(line.rstrip() for line in _outcome(priors)) + "\n"
+
+
+def _outcome(priors: r.Priors) -> Iterator[str]:
+    yield "# How it went. Fill in procedure, weeks and relief_percent; take the # away from what else is known."
+    yield "# What is not stated counts as not observed."
+    yield ""
+    yield 'procedure = "transforaminal_epidural"   # what was done; "waiting" if nothing was. One of:'
+    yield from (f"#   {p.id}: {p.label}" for p in priors.procedures.values())
+    yield "weeks = 4                               # weeks from then to now"
+    yield "# weeks_since_assessment = 6            # weeks from the assessment to now, if it was done later than that"
+    yield "# same_procedure = true                 # a later look at the procedure of the last follow-up"
+    yield '# side = "left"                         # left | right | bilateral | midline'
+    yield '# level = "S1"                          # roots as "S1", discs and joints as "L5_S1"; several as a list'
+    yield '# drug = "dexamethasone"'
+    yield "relief_percent = 60                     # how much of the pain is gone now, 0 to 100"
+    yield "# best_relief_percent = 80              # at its best, after the anaesthetic had worn off"
+    yield "# relief_weeks = 3                      # how long it was at least half; leave out while it still is"
+    yield "# block_relief_percent = 90             # best relief while the anaesthetic lasted (blocks; sacroiliac and facet injections)"
+    yield '# sedation = "no"                       # no | yes | unknown'
+    yield "# rehabilitation = true                 # took part in it since"
+    yield from ("", "# ── Function and pain now ──", "[inputs]")
+    yield from (_input(i) for i in priors.inputs.values() if i.better or i.progress)
+    yield from ("", "# ── Medicines since: stopped | reduced | same | increased | started ──", "[medications]")
+    yield from (f'# {name} = "reduced"' for name in ("opioids", "benzodiazepines", "relaxants"))
+    yield from (
+        "",
+        "# ── What was found since, and what has changed (as in the patient file) ──",
+        "[findings]",
+        '# foot_drop = "absent"',
+    )
+    yield from ("", "[context]", '# distress = "low"')
+    yield from (
+        "",
+        "# ── Goals of the patient file, in its words, one block each ──",
+        "# [[goals]]",
+        '# goal = "Walk"',
+        "# now = 25",
+    )
+
+
 def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -81,7 +135,7 @@ def patient_template(priors: r.Priors, region: str = "lumbosacral") -> str:
     """The patient form, from the vocabulary, in the order in which a clinic asks people to bring things."""
     findings = [f for f in priors.findings.values() if f.region == region and f.from_procedure is None]
     procedures = [p for p in priors.procedures.values() if p.region == region]
-    parts = [_head(priors), _contexts(priors), _findings(findings), _inputs(priors), _procedures(procedures), _GOALS]
+    parts = [_head(priors), _contexts(priors), _findings(findings), _inputs(priors), _procedures(procedures), _goals(priors)]
     return "\n".join(line.rstrip() for part in parts for line in part) + "\n"
 
 
@@ -168,7 +222,10 @@ def _procedures(procedures: list[r.Procedure]) -> Iterator[str]:
     )
 
 
-_GOALS = (
-    "", "# ── Goals in plain words, one block each ──", "# [[goals]]", '# goal = "Walk"', "# baseline = 10", "# target = 30",
-    '# unit = "minutes"',
-)  # fmt: skip
+def _goals(priors: r.Priors) -> Iterator[str]:
+    yield from ("", "# ── Goals in plain words, one block each ──", "# [[goals]]", '# goal = "Walk"', "# baseline = 10", "# target = 30")
+    yield '# unit = "minutes"'
+    measures = [i.id for i in priors.inputs.values() if i.better or i.progress]
+    if measures:
+        shown = "walking_minutes" if "walking_minutes" in measures else measures[0]
+        yield f'# measure = "{shown}"  # the answer under [inputs] that measures it, if one does; a follow-up then shows progress'

@@ -112,16 +112,21 @@ def _weights(weights: Sequence[Weight], sign: int) -> Text:
 
 
 def _plan(a: Assessment) -> Iterator[RenderableType]:
-    root = outline.steps(a)
-    tree = Tree(_step(root, STRONG), guide_style=QUIET)
-    _grow(tree, root)
-    yield tree
+    yield plan_tree(a)
     for gate in a.first.gates:
         if gate.effect == "flag":
             yield hanging("!", f"{gate.label}: {gate.message}")
     if a.goals:
         yield Text(f"Measured by: {plain('; '.join(a.goals))}.")
-    yield Text("After each step, enter what happened and assess again: the plan is only as good as what is known today.")
+    yield Text("After each step, enter what happened (`spinecast update`): the plan is only as good as what is known today.")
+
+
+def plan_tree(a: Assessment) -> Tree:
+    """The plan with its branches."""
+    root = outline.steps(a)
+    tree = Tree(_step(root, STRONG), guide_style=QUIET)
+    _grow(tree, root)
+    return tree
 
 
 def _step(step: Step, style: str = "") -> Text:
