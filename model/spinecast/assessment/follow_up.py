@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from spinecast.assessment.assessment import Assessment, plain_data
 from spinecast.assessment.outcome import Outcome
 from spinecast.decision.gates import Gate
+from spinecast.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from spinecast.assessment.patient import (
@@ -18,6 +18,7 @@ from spinecast.assessment.patient import (
 )
 from spinecast.assessment.patient import _inputs as checked_inputs
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.priors.records import Priors
 
 FIELDS = (

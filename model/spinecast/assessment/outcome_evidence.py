@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from spinecast.assessment.model import Model
 from spinecast.assessment.patient import EarlierProcedure, Patient
 from spinecast.decision.outcomes import Outcomes, at_week, compile_outcomes, pain_shares
 from spinecast.decision.profile import Profile
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Procedure
 

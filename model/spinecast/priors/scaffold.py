@@ -223,7 +223,14 @@ def _procedures(procedures: list[r.Procedure]) -> Iterator[str]:
 
 
 def _goals(priors: r.Priors) -> Iterator[str]:
-    yield from ("", "# ── Goals in plain words, one block each ──", "# [[goals]]", '# goal = "Walk"', "# baseline = 10", "# target = 30")
+    yield from (
+        "",
+        "# ── Goals in plain words, one block each ──",
+        "# [[goals]]",
+        '# goal = "Walk"',
+        "# baseline = 10",
+        "# target = 30",
+    )
     yield '# unit = "minutes"'
     measures = [i.id for i in priors.inputs.values() if i.better or i.progress]
     if measures:
