@@ -162,7 +162,7 @@ def _published(problem: Problem, touched: np.ndarray) -> Iterator[tuple[Number, 
             yield (
                 Number(
                     id=figure.id,
-                    label=_figure_label(problem, figure),
+                    label=figure_label(problem, figure),
                     kind=PUBLISHED if figure.rows else ASSUMED,
                     value=figure.value,
                     low=figure.at(low),
@@ -255,7 +255,7 @@ def _outcome(problem: Problem, width: int) -> Iterator[tuple[Number, Array]]:
         )
 
 
-def _figure_label(problem: Problem, figure: Figure) -> str:
+def figure_label(problem: Problem, figure: Figure) -> str:
     """What the published question was: measure of the test for the target, and the study."""
     rows = [problem.model.priors.rows[r] for r in figure.rows if r in problem.model.priors.rows]
     if not rows or figure.id.startswith("settings/"):

@@ -68,6 +68,7 @@ VERBS: Mapping[str, Verb] = {
         "Which number moves the answer, and how wrong it must be before the first choice changes.", "sensitivity:sensitivity"
     ),
     "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa"),
+    "voi": Verb("What would be worth knowing: value of information, by group, number or study, and of a trial.", "voi:voi"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
     "serve": Verb("Serve assessments and scores over HTTP.", "serve:serve"),
     "export": Verb(

@@ -1,0 +1,92 @@
+"""Value of information from draws: of perfect information, and scaled to a population.
+
+Names follow the voi package (Jackson, Heath et al.): `outputs` are net benefits (K draws, A options), `inputs` are the draws of the
+parameters asked about (K, d). Everything comes with a standard error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinecast.errors import InvalidValueError
+from spinecast.parameters.scales import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value of information and its standard error (Monte Carlo, and of the regression where there is one)."""
+
+    value: float
+    se: float
+
+    def scaled(self, factor: float) -> Estimate:
+        """For so many decisions."""
+        return Estimate(self.value * factor, self.se * factor)
+
+
+def checked(outputs: Array) -> Array:
+    """Outputs as a (K, A) array.
+
+    Raises
+    ------
+    InvalidValueError
+        Not two options or more, not two draws or more, or a value that is not finite.
+    """
+    found = np.asarray(outputs, dtype=float)
+    if found.ndim != 2 or found.shape[0] < 2 or found.shape[1] < 2:
+        raise InvalidValueError("outputs", found.shape, "at least two draws of at least two options, (K, A)")
+    if not np.isfinite(found).all():
+        raise InvalidValueError("outputs", "NaN or infinite", "finite net benefits")
+    return found
+
+
+def evpi(outputs: Array) -> Estimate:
+    """Expected value of perfect information: what choosing under each draw would gain over one choice for all.
+
+    Parameters
+    ----------
+    outputs : ndarray, shape (K, A)
+
+    Returns
+    -------
+    Estimate
+    """
+    net = checked(outputs)
+    gain = net.max(axis=1) - net[:, net.mean(axis=0).argmax()]
+    return Estimate(float(gain.mean()), float(gain.std(ddof=1) / math.sqrt(len(gain))))
+
+
+def population(per_decision: Estimate, per_year: float, years: float, discount: float = 0.0) -> Estimate:
+    """Scaled to everybody whom the decision will concern while the information is of use.
+
+    Parameters
+    ----------
+    per_year : float
+        Decisions a year.
+    years : float
+        For how long; decisions come evenly and are discounted continuously at the yearly rate.
+    """
+    for name, number in (("per_year", per_year), ("years", years)):
+        if not (number > 0 and math.isfinite(number)):
+            raise InvalidValueError(name, number, "a number above 0")
+    rate = math.log1p(discount)
+    decisions = per_year * (years if rate == 0 else -math.expm1(-rate * years) / rate)
+    return per_decision.scaled(decisions)
+
+
+def of_fitted(fitted: Array, outputs: Array) -> tuple[float, float]:
+    """Value of choosing by fitted expectations, and the sampling error of it: E max minus max E of what was fitted.
+
+    Parameters
+    ----------
+    fitted : ndarray, shape (K, A)
+        E(net benefit | inputs) at each draw.
+    outputs : ndarray, shape (K, A)
+        Their means are those of the choice today.
+    """
+    today = int(outputs.mean(axis=0).argmax())
+    gain = fitted.max(axis=1) - fitted[:, today]
+    return float(gain.mean()), float(gain.std(ddof=1) / math.sqrt(len(gain)))
