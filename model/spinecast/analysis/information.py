@@ -89,7 +89,7 @@ def _outcome_group(name: str) -> str:
 
 
 def _by_parameter(run: PSA) -> Groups:
-    """Every published question that the fit met, and every outcome number, each alone."""
+    """Every published question that the fit met, and every outcome number or curve, each alone."""
     problem, fit = run.problem, laplace(run.problem.model)
     reached = _reached(problem)
     answers = fit.answers(run.theta[1:])
@@ -98,9 +98,12 @@ def _by_parameter(run: PSA) -> Groups:
         for i, figure in enumerate(fit.figures)
         if reached[i]
     }
+    wholes: dict[str, list[Array]] = {}
     for name, z in run.normal.items():
+        wholes.setdefault(name.partition("[")[0], []).append(z[1:])
+    for name, columns in wholes.items():
         rows = rows_behind(problem.model.priors, name)
-        found[outcome_label(problem, name)] = (z[1:, None], sources_of(problem.model, rows))
+        found[outcome_label(problem, name)] = (np.stack(columns, axis=1), sources_of(problem.model, rows))
     return found
 
 

@@ -271,12 +271,21 @@ def words_of_path(name: str) -> str:
 
 
 def outcome_label(problem: Problem, name: str) -> str:
-    """An outcome number in words: effect of a procedure on a generator, its cost, a harm, a modifier; else its path."""
+    """An outcome number in words: effect of a procedure on a generator, its cost, a harm, a modifier; else its path.
+
+    A curve has several normals, which are told apart by the number of the part.
+    """
+    whole, _, part = name.partition("[")
+    return _outcome_label(problem, whole) + (f" (curve, part {int(part.rstrip(']')) + 1})" if part else "")
+
+
+def _outcome_label(problem: Problem, name: str) -> str:
     priors, network = problem.model.priors, problem.model.network
     head, _, rest = name.partition("/")
     key, _, tail = rest.partition("/")
     if head == "natural_course":
-        return f"natural course: {network.generator_labels.get(key, key.replace('_', ' '))}"
+        stage = f", {tail.replace('_', ' ')}" if tail else ""
+        return f"natural course: {network.generator_labels.get(key, key.replace('_', ' '))}{stage}"
     procedure = priors.procedures.get(key) if head == "procedures" else None
     if procedure is None:
         return words_of_path(name)

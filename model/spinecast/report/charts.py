@@ -209,6 +209,8 @@ def _curves(axes: Axes, result: Result, chart: Chart, *, joined: bool) -> None:
     axes.set_ylabel(textwrap.fill(_axis(result.column(chart.y), interval=bool(chart.low)), AXIS_WIDTH))
     if chart.log_x:
         axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(np.unique(x), [f"{v:,g}" for v in np.unique(x)])
     else:
         _thousands(axes)
     axes.grid(color=colours.LIGHT, lw=0.4)
