@@ -179,6 +179,19 @@ def reference_pages() -> dict[str, str]:
     return pages(load_priors(ROOT / "priors")) | {"cli.md": cli_page(), "assessment-json.md": assessment_page()}
 
 
+def explanation_pages() -> dict[str, str]:
+    """Text of every page that the model itself writes, by its path below docs/explanation."""
+    from spinecast.analysis.profiles import profile_table, read_profiles
+    from spinecast.assessment.model import load_model
+    from spinecast.report.profiles import profiles_page
+
+    model = load_model(ROOT / "priors")
+    found = profile_table(read_profiles(ROOT / "examples" / "profiles", model.priors), model=model)
+    labels = {k: p.label for k, p in model.priors.procedures.items()}
+    head = GENERATED.format(source="examples/profiles/ and priors/")
+    return {"who-benefits.md": f"{head}\n\n{profiles_page(found, labels)}"}
+
+
 def cli_page() -> str:
     """Every command with its help."""
     head = GENERATED.format(source="model/spinecast/cli/")
@@ -301,6 +314,9 @@ def main(arguments: list[str]) -> int:
         (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
         (REFERENCE / "assessment-json.md").write_text(assessment_page(), encoding="utf-8")
         print(f"{len(written) + 2} pages below {REFERENCE.relative_to(ROOT)}")
+        for name, text in explanation_pages().items():
+            (ROOT / "docs" / "explanation" / name).write_text(text, encoding="utf-8")
+            print(f"docs/explanation/{name}")
     for page in named or example_pages():
         try:
             changed = rewrite(page)

@@ -16,6 +16,13 @@ def test_the_generated_pages_are_those_of_today(kind):
     assert not stale, f"{len(stale)} pages are stale, {stale[0]} the first: `make docs`"
 
 
+@pytest.mark.slow
+def test_the_pages_that_the_model_writes_are_those_of_today():
+    found = make_docs.explanation_pages()
+    stale = [n for n, t in found.items() if (make_docs.ROOT / "docs" / "explanation" / n).read_text(encoding="utf-8") != t]
+    assert not stale, f"{stale}: `make docs`"
+
+
 @pytest.mark.parametrize("kind", [k for k in KINDS if "." not in k])
 def test_no_page_is_left_of_an_entry_that_is_gone(kind):
     there = {p.relative_to(make_docs.REFERENCE).as_posix() for p in (make_docs.REFERENCE / kind).glob("*.md")}

@@ -52,6 +52,7 @@ VERBS: Mapping[str, Verb] = {
             "pages": Verb("Write the generated reference pages anew.", "priors:pages"),
         },
     ),
+    "profile": Verb("Who benefits: what procedures add for people of a kind, beside the clinical roadmap.", "profile:profile"),
     "rules": Verb(
         "The rule sets: list them, or compare what each permits for a patient.",
         verbs={
