@@ -70,29 +70,29 @@ _PARAMETERS = _Parameters()
 
 def _init(cls: type, fields: dict[str, dataclasses.Field[Any]]) -> Any:
     """`__init__`: arguments by place or name, then defaults, then `__post_init__`."""
-    names = tuple(name for name, f in fields.items() if f.init)
-    put = {name: getattr(cls, name).__set__ for name in fields}
-    setters = tuple(put[name] for name in names)
+    entries = tuple((name, getattr(cls, name).__set__, f) for name, f in fields.items() if f.init)
+    later = tuple((getattr(cls, name).__set__, f) for name, f in fields.items() if not f.init and _has_default(f))
     settle = hasattr(cls, "__post_init__")
-    later = tuple(
-        (name, f) for name, f in fields.items() if not f.init and (f.default, f.default_factory) != (dataclasses.MISSING,) * 2
-    )
 
     def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        if len(args) > len(names):
-            raise TypeError(f"{cls.__name__} takes {len(names)} values, got {len(args)}")
-        for setter, value in zip(setters, args, strict=False):
-            setter(self, value)
-        for name in names[len(args) :]:
-            put[name](self, kwargs.pop(name) if name in kwargs else _default(cls, fields[name]))
+        if len(args) > len(entries):
+            raise TypeError(f"{cls.__name__} takes {len(entries)} values, got {len(args)}")
+        for (_, put, _), value in zip(entries, args, strict=False):
+            put(self, value)
+        for name, put, field in entries[len(args) :] if args else entries:
+            put(self, kwargs.pop(name) if name in kwargs else _default(cls, field))
         if kwargs:
             raise TypeError(f"{cls.__name__} has no field {next(iter(kwargs))!r}, or it was given twice")
-        for name, field in later:
-            put[name](self, _default(cls, field))
+        for put, field in later:
+            put(self, _default(cls, field))
         if settle:
             self.__post_init__()
 
     return initialise
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _default(cls: type, field: dataclasses.Field[Any]) -> Any:

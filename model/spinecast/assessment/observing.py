@@ -69,35 +69,40 @@ class Observer:
         if any(name in self.network.modulators or self.network.block_of[name] in known.counts for name in outcomes[0]):
             return np.stack([conditional(self.network, self.theta, known, one, self.setting) for one in outcomes])
         result = np.ones((len(outcomes), len(self.network.space)))
-        factors: dict[tuple[object, ...], Array] = {}
         for context, blocks in self._coupled(known, outcomes[0]).items():
-            if context not in self.network.modulators:
-                result *= self._untied(blocks[0], known, outcomes)
-                continue
-            before = self._part(context, blocks, known, {}, factors)
-            after = np.stack([self._part(context, blocks, known, one, factors) for one in outcomes])
-            result *= np.divide(after, before, out=np.zeros_like(after), where=before > 0)
+            looked = [self._looked(block, known, outcomes) for block in blocks]
+            if context in self.network.modulators:
+                own = self._own(context)
+                if context in known.likelihood:
+                    own = own * known.likelihood[context][:, None]
+                before = math.prod(
+                    (part.take(block.config_of_state, axis=1) for block, (part, _) in zip(blocks, looked, strict=True)), start=own
+                )
+                after = math.prod(
+                    (part.take(block.config_of_state, axis=2) for block, (_, part) in zip(blocks, looked, strict=True)),
+                    start=own[:, None],
+                )
+                result *= _ratio(after.sum(axis=0), before.sum(axis=0))
+            else:
+                row = exact.known_value(known, blocks[0].by) or 0
+                before, after = (part[row if len(part) > 1 else 0] for part in looked[0])
+                result *= _ratio(after, before).take(blocks[0].config_of_state, axis=1)
         return result
 
-    def _untied(self, block: Block, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> Array:
-        """P(each outcome's part in a block that no uncertain context ties to others | state, what is known); (O, S)."""
-        row = exact.known_value(known, block.by) or 0
+    def _looked(self, block: Block, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> tuple[Array, Array]:
+        """P(what is known in a block | context value, configuration), (B, C); and with each outcome's part, (B, O, C)."""
         nodes = self.network.frailty_weights(block)
-        settled = self._product(block, known.likelihood, [n for n in block.leaves if n in known.likelihood], row)
-        names = [n for n in block.leaves if n in outcomes[0]]
-        after = np.stack([nodes @ (settled * self._product(block, one, names, row)) for one in outcomes])
-        before = nodes @ settled
-        ratio = np.divide(after, before, out=np.zeros_like(after), where=before > 0)
-        return ratio.take(block.config_of_state, axis=1)
-
-    def _product(self, block: Block, likelihood: Mapping[str, Array], names: Sequence[str], row: int) -> Array:
-        """P(these leaves | frailty node, configuration) at one value of the block's context; shape (Z, C)."""
-        product_ = np.ones((len(self.network.frailty_weights(block)), block.leaf_config.shape[1]))
-        for name in names:
-            table = self._table(name, block)
-            leaf = table[row if len(table) > 1 else 0] @ likelihood[name]
-            product_ *= leaf.take(block.leaf_config[block.leaves.index(name)], axis=1)
-        return product_
+        before: Array = np.ones((1, len(nodes), block.leaf_config.shape[1], 1))
+        added: Array = before
+        for name, configs in zip(block.leaves, block.leaf_config, strict=True):
+            if name in known.likelihood:
+                before = before * (self._table(name, block) @ known.likelihood[name][:, None]).take(configs, axis=2)
+            if name in outcomes[0]:
+                vectors = np.stack([one[name] for one in outcomes], axis=1)
+                added = added * (self._table(name, block) @ vectors).take(configs, axis=2)
+        settled: Array = np.einsum("bzco,z->bc", before, nodes)
+        after = np.einsum("bzco,z->boc", before * added, nodes)
+        return settled, np.broadcast_to(after, (len(after), len(outcomes), after.shape[2]))
 
     def _coupled(self, known: Evidence, added: Mapping[str, Array]) -> dict[str, list[Block]]:
         """Blocks of the outcome and those tied to them by a context that is not certain, by that context; a block
@@ -114,28 +119,6 @@ class Observer:
                 found[block.by] = [network.blocks[b] for b in sorted(seen) if network.blocks[b].by == block.by]
         return found
 
-    def _part(
-        self,
-        context: str,
-        blocks: Sequence[Block],
-        known: Evidence,
-        added: Mapping[str, Array],
-        factors: dict[tuple[object, ...], Array],
-    ) -> Array:
-        """P(what is known and added in these blocks | state), shape (S,)."""
-        spread = []
-        for block in blocks:
-            key = (block.id, *((n, added[n].tobytes()) for n in block.leaves if n in added))
-            if key not in factors:
-                factors[key] = self._factor(block, {**known.likelihood, **added})[:, block.config_of_state]
-            spread.append(factors[key])
-        together: Array = math.prod(spread[1:], start=spread[0])
-        own = self._own(context)
-        if context in known.likelihood:
-            own = own * known.likelihood[context][:, None]
-        total: Array = np.einsum("bs,bs->s", own, np.broadcast_to(together, own.shape))
-        return total
-
     def _own(self, context: str) -> Array:
         """P(value of a context | state); shape (B, S)."""
         if context not in self._tables:
@@ -143,17 +126,6 @@ class Observer:
             table = self.network.table(self.theta, leaf, self.setting)[0, 0]
             self._tables[context] = np.ascontiguousarray(table.T).take(leaf.config_of_state, axis=1)
         return self._tables[context]
-
-    def _factor(self, block: Block, likelihood: Mapping[str, Array]) -> Array:
-        """P(the block's findings | configuration, context value); shape (B, C)."""
-        network = self.network
-        nodes = network.frailty_weights(block)
-        product_ = np.ones((1, len(nodes), block.leaf_config.shape[1]))
-        for name, configs in zip(block.leaves, block.leaf_config, strict=True):
-            if name in likelihood:
-                product_ = product_ * (self._table(name, block) @ likelihood[name])[..., configs]
-        mixed: Array = np.einsum("bzc,z->bc", product_, nodes)
-        return mixed
 
     def _table(self, name: str, block: Block) -> Array:
         """P(value | configuration, context value, frailty node) of a leaf; shape (B, Z, C, V)."""
@@ -212,6 +184,12 @@ class Observer:
         top, rest = order[: MOST_OUTCOMES - 1], order[MOST_OUTCOMES - 1 :]
         kept = (*(outcomes[i] for i in top), Seen(action, "anything else"))
         return kept, np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
+
+
+def _ratio(after: Array, before: Array) -> Array:
+    """Zero where what is known is impossible."""
+    shown: Array = np.divide(after, before, out=np.zeros_like(after), where=np.broadcast_to(before > 0, after.shape))
+    return shown
 
 
 def relief_thresholds(values: Sequence[str]) -> list[float]:
