@@ -161,18 +161,28 @@ class Asking:
 
     def worth(self, chosen: Sequence[str]) -> Worth:
         """What the answers to all of these would be worth, learnt together."""
-        belief = self.observer.belief
-        outcomes = self.likelihood(chosen) * belief
+        return self.worths([chosen])[0]
+
+    def worths(self, sets: Sequence[Sequence[str]]) -> list[Worth]:
+        """What each of these sets of questions would be worth."""
+        answers = [self.likelihood(chosen) for chosen in sets]
+        outcomes = np.concatenate(answers) * self.observer.belief
         by_plan = outcomes @ self.values.T
         stay = by_plan[:, self._now] if self._now >= 0 else np.zeros(len(outcomes))
         best = np.maximum(by_plan.max(axis=1), 0.0)
         mass = outcomes.sum(axis=1)
-        moved = best > stay + SAME * mass
-        gain = float(best.sum()) - self.settled
-        bits = self._uncertainty - float(entropies(outcomes).sum())
-        return Worth(
-            round(max(gain, 0.0), DECIMALS), self.cost(chosen), max(bits, 0.0), float(mass[moved].sum() / max(mass.sum(), LEAST))
-        )
+        changing = np.where(best > stay + SAME * mass, mass, 0.0)
+        start = np.cumsum([0, *(len(a) for a in answers[:-1])])
+        parts = (np.add.reduceat(x, start).tolist() for x in (best, entropies(outcomes), changing, mass))
+        return [
+            Worth(
+                round(max(gained - self.settled, 0.0), DECIMALS),
+                self.cost(chosen),
+                max(self._uncertainty - left, 0.0),
+                moved / max(whole, LEAST),
+            )
+            for chosen, gained, left, moved, whole in zip(sets, *parts, strict=True)
+        ]
 
     def cost(self, chosen: Sequence[str]) -> float:
         """Of everything that has to be done, each act once."""

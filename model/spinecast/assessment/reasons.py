@@ -118,8 +118,9 @@ def next_findings(observer: Observer, plan_values: Array) -> tuple[NextFinding, 
         Value of each candidate plan in each state; the plan is chosen anew after the finding.
     """
     asking = Asking.of(observer, plan_values)
-    found = []
-    for question in asking.questions.values():
-        worth = asking.worth((question.id,))
-        found.append(NextFinding(question.id, question.label, question.kind, worth.value, worth.bits, worth.cost))
+    worths = asking.worths([(name,) for name in asking.questions])
+    found = [
+        NextFinding(question.id, question.label, question.kind, worth.value, worth.bits, worth.cost)
+        for question, worth in zip(asking.questions.values(), worths, strict=True)
+    ]
     return tuple(sorted(found, key=lambda f: (-f.value, -f.bits, f.id)))

@@ -120,7 +120,7 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
         return kind(**values)
 
     stored = {name: array(place) for name, place in {**layout["space"], **layout["network"]}.items()}
-    return Network(
+    network = Network(
         region=layout["region"],
         space=StateSpace(
             generators=tuple(layout["generators"]), levels=tuple((g, level) for g, level in layout["levels"]),
@@ -135,6 +135,9 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
         theta=theta,
         generator_labels=layout["labels"],
     )  # fmt: skip
+    blocks = layout["blocks"]
+    block_of = {name: block for block, raw in blocks.items() for name in raw["leaves"]}
+    return network.knowing(block_of, tuple(sorted({raw["by"] for raw in blocks.values() if raw["by"]})))
 
 
 class StoredParameters(Sequence[Parameter]):

@@ -19,6 +19,7 @@ from spinecast.frozen import dataclass
 from spinecast.network.parameters import Parameter
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array, expit
+from spinecast.priors.deferred import Deferred
 
 FRAILTY_NODES = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
 FRAILTY_WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6.0
@@ -126,11 +127,19 @@ class Network:
         keep : ndarray of int
             Indices of states, ascending.
         """
-        leaves = {name: _restricted_leaf(leaf, keep) for name, leaf in self.leaves.items()}
-        blocks = {name: _restricted_block(block, keep, leaves) for name, block in self.blocks.items()}
+        leaves = Deferred(lambda: {name: name for name in self.leaves}, lambda name: _restricted_leaf(self.leaves[name], keep))
+        blocks = Deferred(
+            lambda: {name: name for name in self.blocks}, lambda name: _restricted_block(self.blocks[name], keep, leaves)
+        )
         fields = {name: getattr(self, name) for name in Network.__dataclass_fields__}
         space = self.space.only(keep)
-        return Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self.space, "kept": keep})
+        part = Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self.space, "kept": keep})
+        return part.knowing(self.block_of, self.modulators)
+
+    def knowing(self, block_of: dict[str, str], modulators: tuple[str, ...]) -> Network:
+        """The same, told what it would otherwise look through all of its blocks for."""
+        self.__dict__.update(block_of=block_of, modulators=modulators)
+        return self
 
     @cached_property
     def block_of(self) -> dict[str, str]:
