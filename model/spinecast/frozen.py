@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import operator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _record(cls: type, *, eq: bool) -> type:
     body |= {"__setattr__": _refuse, "__delattr__": _refuse, "__getstate__": _state, "__setstate__": _restore}
     body.setdefault("__repr__", _repr)
     if eq:
-        body |= {"__eq__": _equal, "__hash__": _hash}
+        body |= _comparison(fields)
     made = type(cls)(cls.__name__, cls.__bases__, body)
     made.__qualname__ = cls.__qualname__
     made.__init__ = _init(made, fields)  # type: ignore[misc]
@@ -70,21 +71,34 @@ _PARAMETERS = _Parameters()
 
 def _init(cls: type, fields: dict[str, dataclasses.Field[Any]]) -> Any:
     """`__init__`: arguments by place or name, then defaults, then `__post_init__`."""
-    entries = tuple((name, getattr(cls, name).__set__, f) for name, f in fields.items() if f.init)
-    later = tuple((getattr(cls, name).__set__, f) for name, f in fields.items() if not f.init and _has_default(f))
+    names = tuple(name for name, f in fields.items() if f.init)
+    setters = tuple(getattr(cls, name).__set__ for name in names)
+    defaults = {name: fields[name].default for name in names if fields[name].default is not dataclasses.MISSING}
+    made: dict[str, Any] = {
+        name: fields[name].default_factory for name in names if fields[name].default_factory is not dataclasses.MISSING
+    }
+    later: list[Any] = [(getattr(cls, name).__set__, f) for name, f in fields.items() if not f.init and _has_default(f)]
     settle = hasattr(cls, "__post_init__")
 
     def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        if len(args) > len(entries):
-            raise TypeError(f"{cls.__name__} takes {len(entries)} values, got {len(args)}")
-        for (_, put, _), value in zip(entries, args, strict=False):
-            put(self, value)
-        for name, put, field in entries[len(args) :] if args else entries:
-            put(self, kwargs.pop(name) if name in kwargs else _default(cls, field))
-        if kwargs:
-            raise TypeError(f"{cls.__name__} has no field {next(iter(kwargs))!r}, or it was given twice")
+        if args:
+            if len(args) > len(names) or not kwargs.keys().isdisjoint(names[: len(args)]):
+                raise TypeError(f"{cls.__name__}: more values than its {len(names)} fields, or one of them twice")
+            kwargs.update(zip(names, args, strict=False))
+        if len(kwargs) < len(names):
+            kwargs = {**defaults, **kwargs}
+            for name, factory in made.items():
+                if name not in kwargs:
+                    kwargs[name] = factory()
+        try:
+            for name, put in zip(names, setters, strict=True):
+                put(self, kwargs[name])
+        except KeyError as error:
+            raise TypeError(f"{cls.__name__} needs a value for {error}") from None
+        if len(kwargs) > len(names):
+            raise TypeError(f"{cls.__name__} has no field {next(k for k in kwargs if k not in names)!r}")
         for put, field in later:
-            put(self, _default(cls, field))
+            put(self, field.default if field.default is not dataclasses.MISSING else field.default_factory())
         if settle:
             self.__post_init__()
 
@@ -95,30 +109,21 @@ def _has_default(field: dataclasses.Field[Any]) -> bool:
     return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
-def _default(cls: type, field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    raise TypeError(f"{cls.__name__} needs a value for {field.name!r}")
-
-
 def _refuse(self: object, name: str, *_: object) -> None:
     raise dataclasses.FrozenInstanceError(
         f"cannot change {name!r} of {type(self).__name__}; make another with dataclasses.replace"
     )
 
 
-def _compared(self: Any) -> tuple[Any, ...]:
-    return tuple(getattr(self, name) for name, f in self.__dataclass_fields__.items() if f.compare)
+def _comparison(fields: dict[str, dataclasses.Field[Any]]) -> dict[str, Any]:
+    """`__eq__` and `__hash__` over the fields that are compared."""
+    names = [name for name, f in fields.items() if f.compare]
+    values = operator.attrgetter(*names) if names else lambda _: ()
 
+    def equal(self: Any, other: object) -> bool:
+        return bool(values(self) == values(other)) if other.__class__ is self.__class__ else NotImplemented
 
-def _equal(self: Any, other: object) -> bool:
-    return _compared(self) == _compared(other) if other.__class__ is self.__class__ else NotImplemented
-
-
-def _hash(self: Any) -> int:
-    return hash(_compared(self))
+    return {"__eq__": equal, "__hash__": lambda self: hash(values(self))}
 
 
 def _repr(self: Any) -> str:
