@@ -107,6 +107,7 @@ ECONOMICS = {
     "horizon": {"weeks": 52},
     "willingness_to_pay": q(100_000.0, 1000),
     "discount": q(0.03, 1000),
+    "extrapolation": {"half_life_weeks": q(52.0)},
     "contextual_effect": {f"week_{t}": q(v) for t, v in zip(WEEKS, (0.1, 0.12, 0.08, 0.04, 0.02), strict=True)},
     "utility": {
         "loss_mild": q(0.05), "loss_moderate": q(0.2), "loss_severe": q(0.4), "share_regained": q(0.6), "loss_per_awakening": q(0.01),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from spinecast.decision.outcomes import Outcomes, relief_weights
-from spinecast.decision.plan import Planner, Seen
+from spinecast.decision.plan import Seen
+from spinecast.decision.planner import Planner
 from spinecast.decision.profile import Done
 from spinecast.decision.settings import DecisionSettings
 
@@ -28,6 +30,7 @@ class Action:
     wait: float = 2.0
     review: float = 4.0
     partner: str = ""
+    repeat: float = 0.0
 
 
 WAITING = Action("waiting", "waiting", cost=0.0, wait=0.0)
@@ -80,60 +83,127 @@ class Problem:
 
     def brute(self) -> dict[str, float]:
         """The value of every action by plain recursion: no bounds, no caches, normalised beliefs."""
+        start = (self.belief, 0.0, (), (), (), False, False, frozenset(), self.settings.depth)
         return {
-            name: 0.0 if kind == "waiting" else self._begin(name, self.belief, 0.0, (), (), (), False, False, self.settings.depth)
+            name: 0.0 if kind == "waiting" else self._begin(name, *start)
             for name, kind in zip(self.outcomes.actions, self.kinds, strict=True)
         }
 
-    def _begin(self, name, belief, time, used, seen, done, cared, relieved, depth):
+    def _begin(self, name, belief, time, used, seen, done, cared, relieved, lapsed, depth):
         o, s = self.outcomes, self.settings
         a = o.actions.index(name)
         start = time + o.wait[a]
-        weights = relief_weights(start, s.horizon_weeks, s.discount)
         off = (1 + s.discount) ** (-start / 52)
-        treats = self.kinds[a] not in ("block", "test", "waiting")
-        value, relief = 0.0, np.zeros(len(belief))
+        treats = self.kinds[a] not in ("block", "test")
+        curves = [self._curves(a, level, name in lapsed) for level in range(o.share.shape[1])]
+        years = np.zeros(len(curves))
+        for level, (context, own, eased) in enumerate(curves):
+            gained = eased if relieved else own
+            years[level] = self._years(
+                gained if cared else gained + context + o.partner_effect[0, a, :, level], start, o.half_life[0, a]
+            )
+        cost = o.cost[0, a] + o.partner_cost[0, a] * (not cared)
+        value = 0.0
         for state, p in enumerate(belief):
-            curve, active = np.zeros(5), np.zeros(5)
-            for level, share in enumerate(o.share[state]):
-                context = o.contextual[0] * (1 - o.natural[0, :, level]) if o.cared[a] else np.zeros(5)
-                curve += share * (o.eased if relieved else o.specific)[0, a, :, level]
-                curve += share * (context + o.partner_effect[0, a, :, level]) * (not cared)
-                active += share * (o.natural[0, :, level] + context + o.specific[0, a, :, level])
-            relief[state] = np.clip(np.interp(o.review[a], (0, *WEEKS), (0, *active)), 0, 1)
-            qaly = weights @ curve / 52 * o.worth[0] - o.harm[0, a] * off
-            value += p * (s.willingness_to_pay * qaly - (o.cost[0, a] + o.partner_cost[0, a] * (not cared)) * off)
+            qaly = sum(share * y for share, y in zip(o.share[state], years, strict=True)) * o.worth[0] - o.harm[0, a] * off
+            value += p * (s.willingness_to_pay * qaly - cost * off)
         if depth <= 0 or relieved:
             return value
+        relief, ends = np.zeros(len(belief)), {}
+        for level, (context, own, _) in enumerate(curves):
+            natural = o.natural[0, :, level]
+            at_review, later = self._course(natural + context + own, natural, a)
+            relief += o.share[:, level] * at_review
+            for week, chance in later:
+                ends[week] = ends.get(week, 0.0) + o.share[:, level] * chance
+        relief = np.clip(relief, 0, 1)
+        total = sum(ends.values(), np.zeros(len(belief)))
+        most = np.where(total > relief, relief / np.where(total > 0, total, 1), 1.0)  # relief was cut: no more relapse than that
+        ends = {w: p * most for w, p in ends.items() if start + w < s.horizon_weeks and p.any()}
         look = self.observe(name, seen)
         shown = [(None, np.ones(len(belief)))] if look is None else list(zip(*look, strict=True))
         for one, likelihood in shown:
             percent = None if one is None else one.relief_percent
-            ends = [(relief, True), (1 - relief, False)] if treats else [(np.ones(len(belief)), False)]
-            for chance, good in ends:
+            turns = [(np.ones(len(belief)), False, None)]
+            if treats:
+                turns = [(relief - sum(ends.values(), np.zeros(len(belief))), True, None), (1 - relief, False, None)]
+                turns += [(p, False, w) for w, p in ends.items()]
+            for chance, good, week in turns:
                 joint = belief * likelihood * chance
-                if joint.sum() == 0:
+                if joint.sum() <= 0:
                     continue
-                kept = 50.0 * good if treats and percent is None else percent
+                kept = 50.0 * (good or week is not None) if treats and percent is None else percent
+                free = week is not None and o.repeat_ratio[0, a] > 0
+                spent = (*used, name, *([o.partner[a]] if o.partner[a] and not cared else []))
                 after = (
-                    joint / joint.sum(), start + o.review[a], (*used, name, *([o.partner[a]] if o.partner[a] and not cared else [])), seen if one is None else (*seen, one),
-                    (*done, Done(name, -start, kept)), cared or bool(o.cared[a]), good, depth - 1,
+                    joint / joint.sum(), start + (o.review[a] if week is None else week),
+                    tuple(n for n in spent if n != name) if free else spent, seen if one is None else (*seen, one),
+                    (*done, Done(name, -start, kept, week)), cared or bool(o.cared[a]), good,
+                    lapsed | {name} if free else lapsed, depth - 1,
                 )  # fmt: skip
                 value += joint.sum() * self._continue(*after)
         return value
 
-    def _continue(self, belief, time, used, seen, done, cared, relieved, depth):
+    def _curves(self, a, level, again):
+        """Context, and the specific effect on someone in pain and on someone relieved, of one action on one level."""
+        o = self.outcomes
+        context = o.contextual[0] * (1 - o.natural[0, :, level]) if o.cared[a] else np.zeros(5)
+        own, eased = o.specific[0, a, :, level], o.eased[0, a, :, level]
+        if again:
+            most = 1 - o.natural[0, :, level] - context
+            own, eased = (np.minimum(o.repeat_ratio[0, a] * x, most) for x in (own, eased))
+        return context, own, eased
+
+    def _years(self, curve, start, half_life):
+        """Discounted years under one curve: exactly up to week 52, and by many small steps beyond it."""
+        s = self.settings
+        weeks = relief_weights(start, min(s.horizon_weeks, start + 52), s.discount) @ curve
+        room = s.horizon_weeks - start - 52
+        if room > 0:
+            middle = (np.arange(500) + 0.5) * room / 500
+            weeks += (
+                (curve[-1] * 0.5 ** (middle / half_life) * (1 + s.discount) ** (-(start + 52 + middle) / 52)).sum() * room / 500
+            )
+        return weeks / 52
+
+    def _course(self, active, natural, a):
+        """P(relief at review), and (week, P(pain again in that stretch)) of one level."""
+        o, s = self.outcomes, self.settings
+
+        def at(curve, week):
+            return float(np.interp(week, (0, *WEEKS), (0, *curve)))
+
+        def held(week):
+            left = max(at(active, week) - at(natural, week), 0) / (1 - at(natural, week))
+            return left * 0.5 ** (max(week - 52, 0) / o.half_life[0, a])
+
+        review = o.review[a]
+        relief = at(active, review)
+        if not s.sequences:
+            return relief, []
+        knots = [review, *(w for w in WEEKS if w > review), *([s.horizon_weeks] if s.horizon_weeks > max(52, review) else [])]
+        least, later = held(review), []
+        for left, right in pairwise(knots):
+            now = min(least, held(right))
+            week = (left + right) / 2
+            if week < max(s.horizon_weeks, 52):
+                later.append((week, (least - now) * (1 - max(at(natural, week), at(natural, review)))))
+            least = now
+        return relief, later
+
+    def _continue(self, belief, time, used, seen, done, cared, relieved, lapsed, depth):
         best = 0.0
         for a, name in enumerate(self.outcomes.actions):
             kind = self.kinds[a]
-            treats = kind not in ("block", "test", "waiting")
+            treats = kind not in ("block", "test")
+            idle = kind == "waiting" and (depth <= 0 or not self.settings.sequences)
             new = (treats and name not in used) or self.observe(name, seen) is not None
             start = time + self.outcomes.wait[a]
-            if kind == "waiting" or not new or start >= self.settings.horizon_weeks or not self.permitted(name, done, start):
+            if idle or not new or start >= self.settings.horizon_weeks or not self.permitted(name, done, start):
                 continue
             if (relieved and kind != "conservative") or (depth <= 0 and not treats):
                 continue
-            best = max(best, self._begin(name, belief, time, used, seen, done, cared, relieved, depth))
+            best = max(best, self._begin(name, belief, time, used, seen, done, cared, relieved, lapsed, depth))
         return best
 
 
@@ -144,6 +214,7 @@ def problem(
     natural=0.2,
     contextual=0.0,
     worth=0.15,
+    half_life=np.inf,
     draws: int = 0,
     eased: dict[str, float] | None = None,
     **rest,
@@ -174,11 +245,11 @@ def problem(
         outcomes=Outcomes(
             actions=tuple(action.name for action in actions),
             share=share,
-            natural=np.full((d, 5, levels), natural, dtype=float),
+            natural=np.broadcast_to(np.asarray(natural, dtype=float), (d, 5, levels)).copy(),
             contextual=np.broadcast_to(np.asarray(contextual, dtype=float), (d, 5)).copy(),
             specific=specific,
             eased=specific * scale[None, :, None, None],
-            cared=np.array([k not in ("test", "block", "waiting") for k in kinds]),
+            cared=np.array([k not in ("test", "examination", "block", "waiting") for k in kinds]),
             partner=tuple(action.partner for action in actions),
             partner_effect=np.stack([partner_of(action) for action in actions], axis=1),
             partner_cost=np.tile([float(by_name[action.partner].cost) if action.partner else 0.0 for action in actions], (d, 1)),
@@ -188,6 +259,9 @@ def problem(
             wait=column("wait")[0],
             review=column("review")[0],
             worth=np.full(d, worth),
+            half_life=np.tile([half_life] * len(actions), (d, 1)),
+            repeat_ratio=column("repeat"),
+            includes=tuple(() for _ in actions),
         ),
         settings=rest.pop("settings", SETTINGS),
         kinds=kinds,
@@ -196,7 +270,7 @@ def problem(
     )
 
 
-def random_problem(rng: np.random.Generator, *, depth: int | None = None) -> Problem:
+def random_problem(rng: np.random.Generator, *, depth: int | None = None, sequences: bool = False) -> Problem:
     """Treatments, conservative care, blocks that share a latent, a treatment that also shows something, and a rule."""
     states, levels = int(rng.integers(2, 6)), int(rng.integers(2, 4))
     share = rng.dirichlet(np.full(levels, 0.5), states)
@@ -209,6 +283,7 @@ def random_problem(rng: np.random.Generator, *, depth: int | None = None) -> Pro
             name, kind, effect(size), cost=float(rng.choice([0, 200, 1500])), harm=float(rng.choice([0, 0.001])),
             wait=float(rng.choice([0, 1, 2.5, 6])), review=float(rng.choice([0, 1, 4, 9.5])),
             partner="care" if kind == "injection" and rng.random() < 0.4 else "",
+            repeat=float(rng.choice([0, 0.7, 1.3])) if sequences else 0.0,
         )  # fmt: skip
 
     actions = [action(f"treatment_{i}", "injection", 0.15) for i in range(int(rng.integers(1, 4)))]
@@ -232,7 +307,8 @@ def random_problem(rng: np.random.Generator, *, depth: int | None = None) -> Pro
         *actions,
         belief=rng.dirichlet(np.ones(states)),
         share=share,
-        natural=float(rng.uniform(0, 0.4)),
+        natural=np.sort(rng.uniform(0, 0.4, 5))[:, None] if sequences else float(rng.uniform(0, 0.4)),
+        half_life=float(rng.choice([20, 80])) if sequences else np.inf,
         contextual=rng.uniform(0, 0.15, 5),
         worth=float(rng.uniform(0.02, 0.4)),
         eased={"care": float(rng.uniform(1, 2))},
@@ -241,7 +317,8 @@ def random_problem(rng: np.random.Generator, *, depth: int | None = None) -> Pro
         settings=replace(
             SETTINGS,
             depth=depth or int(rng.integers(1, 4)),
-            horizon_weeks=float(rng.choice([16, 52])),
+            horizon_weeks=float(rng.choice([40, 52, 104] if sequences else [16, 52])),
+            sequences=sequences,
             willingness_to_pay=float(rng.choice([0, 3e4, 1e5])),
         ),
     )

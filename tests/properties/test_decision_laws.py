@@ -34,6 +34,17 @@ def test_search_equals_brute_force(chunk):
             assert close(found[name], value), (chunk, number, name, found[name], value)
 
 
+@pytest.mark.parametrize("chunk", range(8))
+def test_search_equals_brute_force_where_pain_comes_back(chunk):
+    """The same with relapse, repeats, and a second year, on problems small enough to be enumerated."""
+    for number in range(5):
+        rng = np.random.default_rng([20_261_124, chunk, number])
+        one = random_problem(rng, sequences=True, depth=1 + number % 2)
+        found, expected = one.values(), one.brute()
+        for name, value in expected.items():
+            assert abs(found[name] - value) <= 1e-6 * max(1.0, abs(value)), (chunk, number, name, found[name], value)
+
+
 def free_look() -> Action:
     return Action("look", "test", cost=0, wait=0, review=0)
 
@@ -312,6 +323,7 @@ def test_permuting_the_actions_permutes_the_values(seed):
         o, actions=tuple(o.actions[i] for i in order), specific=o.specific[:, order], eased=o.eased[:, order], cared=o.cared[order],
         partner=tuple(o.partner[i] for i in order), partner_effect=o.partner_effect[:, order], partner_cost=o.partner_cost[:, order],
         cost=o.cost[:, order], harm=o.harm[:, order], serious=o.serious[:, order], wait=o.wait[order], review=o.review[order],
+        half_life=o.half_life[:, order], repeat_ratio=o.repeat_ratio[:, order], includes=tuple(o.includes[i] for i in order),
     )  # fmt: skip
     again = replace(one, outcomes=moved, kinds=tuple(one.kinds[i] for i in order)).values()
     for name, value in one.values().items():

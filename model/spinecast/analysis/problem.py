@@ -72,7 +72,9 @@ class Problem:
 
     def outcomes(self, source: Draws) -> Outcomes:
         """The patient's outcome model under a source of draws."""
-        return compile_outcomes(self.model.priors, self.near.space, self.profile, source=source)
+        return compile_outcomes(
+            self.model.priors, self.near.space, self.profile, source=source, sequences=self.settings.sequences
+        )
 
     def values(self, beliefs: Array, outcomes: Outcomes, settings: DecisionSettings | None = None) -> Array:
         """Net benefit over waiting of the plan that begins with each action; shape (D, A).

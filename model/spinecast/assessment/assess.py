@@ -22,7 +22,8 @@ from spinecast.assessment.outcome_evidence import informs, outcome_states, part_
 from spinecast.assessment.patient import EarlierProcedure, Patient, parse_patient
 from spinecast.decision.gates import Gates, evaluate_gates, permission
 from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
-from spinecast.decision.plan import Plan, Planner, state_values
+from spinecast.decision.plan import Plan, state_values
+from spinecast.decision.planner import Planner
 from spinecast.decision.profile import Done, Profile
 from spinecast.decision.ranking import RankedAction, rank
 from spinecast.decision.settings import (
@@ -81,7 +82,7 @@ def assess(
     willingness_to_pay : float, optional
         Money per quality-adjusted life year.
     horizon_weeks : float, optional
-        At most 52.
+        At most 104; beyond 52 plans follow whole sequences, with pain that comes back and repeats.
     value_in : str
         "money", or "relief_weeks" to leave cost out.
     depth : int
@@ -218,7 +219,7 @@ class Case:
 
     def _planner(self, outcomes: Outcomes, gates: Gates, observer: Observer) -> Planner:
         priors = self.model.priors
-        kinds = tuple(p.kind for p in priors.procedures.values())
+        kinds = tuple(priors.procedures[a].kind for a in outcomes.actions)
         return Planner(outcomes, self.settings, kinds, observer, permission(priors, self.profile, gates, self.settings.rule_set))
 
     def ranking(self, options: Options) -> tuple[RankedAction, ...]:
@@ -230,7 +231,9 @@ class Case:
         """Every action, what it does and shows, and the best plan that begins with it."""
         priors = self.model.priors
         gates = evaluate_gates(priors, self.profile, self.probabilities(), self.settings.rule_set)
-        outcomes = compile_outcomes(priors, self.near.space, self.profile, draws=len(self.draws) - 1, seed=self.seed)
+        outcomes = compile_outcomes(
+            priors, self.near.space, self.profile, draws=len(self.draws) - 1, seed=self.seed, sequences=self.settings.sequences
+        )
         observer = Observer(self.near, self.near.theta, priors, self.evidence, self.draws[0])
         return Options(outcomes, gates, observer, self._planner(outcomes, gates, observer).best_plans(self.draws[0]))
 

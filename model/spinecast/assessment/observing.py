@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -38,22 +39,39 @@ class Observer:
         self._shown: dict[tuple[object, ...], tuple[tuple[Seen, ...], Array]] = {}
         self._tables: dict[str, Array] = {}
         self._frailties: dict[str, Array] = {}
+        self._groups: dict[str, tuple[tuple[str, ...], ...]] = {}
 
     def __call__(self, action: str, seen: tuple[Seen, ...]) -> tuple[tuple[Seen, ...], Array] | None:
         """Outcomes of the action's next look; None where it has nothing (more) to show."""
         group = self._next_group(action, seen)
         if group is None:
             return None
-        supposed = self._supposed(seen)
-        known = self.evidence
+        supposed, counts = self._supposed(seen)
+        known = replace(self.evidence, counts={**self.evidence.counts, **counts})
         for name, (_, vector) in supposed.items():
             known = known.with_leaf(name, vector)
         known = _related(self.network, known, group)
         # What shares neither a family nor an unknown context with the group changes nothing: one answer serves all.
-        key = (action, group, *sorted((name, index) for name, (index, _) in supposed.items() if name in known.likelihood))
+        told = [(name, index) for name, (index, _) in supposed.items() if name in known.likelihood]
+        told += [(family, number) for family, (_, number) in counts.items() if family in known.counts]
+        key = (action, group, *sorted(told))
         if key not in self._shown:
-            self._shown[key] = self._outcomes(action, group, known)
+            shown = self._counted if self.priors.procedures[action].counted else self._outcomes
+            self._shown[key] = shown(action, group, known)
         return self._shown[key]
+
+    def _counted(self, action: str, group: tuple[str, ...], known: Evidence) -> tuple[tuple[Seen, ...], Array]:
+        """How many of the tests of one family are positive: as good as which ones, and few enough to plan for."""
+        family = self.network.block_of[group[0]]
+        before = exact.log_likelihood(self.network, self.theta, known, self.setting)
+        rows = []
+        for number in range(len(group) + 1):
+            told = replace(known, counts={**known.counts, family: (group, number)})
+            after = exact.log_likelihood(self.network, self.theta, told, self.setting)
+            rows.append(_ratio(after, before))
+        name = self.priors.dependencies[family].label if family in self.priors.dependencies else family
+        seen = [Seen(action, f"{k} of {len(group)} positive ({name.lower()})", count=k) for k in range(len(group) + 1)]
+        return tuple(seen), np.stack(rows)
 
     def _outcomes(self, action: str, group: tuple[str, ...], known: Evidence) -> tuple[tuple[Seen, ...], Array]:
         parts = [self._split(name, len(group) > 1) for name in group]
@@ -141,27 +159,41 @@ class Observer:
         if self.priors.procedures[action].kind == "test" and self._done_before(action):
             return None
         looked = sum(s.action == action for s in seen)
-        open_groups = [
-            g
-            for g in self.priors.procedures[action].observes
-            if all(name in self.network.leaves for name in g) and not all(name in self.evidence.likelihood for name in g)
-        ]
+        open_groups = self._open_groups(action)
         return open_groups[looked] if looked < len(open_groups) else None
+
+    def _open_groups(self, action: str) -> tuple[tuple[str, ...], ...]:
+        """What the action has still to show, look by look; a count takes what is not recorded, of families not yet counted."""
+        if action not in self._groups:
+            procedure, seen = self.priors.procedures[action], self.evidence.likelihood
+            groups = [g for g in procedure.observes if all(name in self.network.leaves for name in g)]
+            if procedure.counted:
+                left = [
+                    tuple(n for n in g if n not in seen)
+                    for g in groups
+                    if self.network.block_of[g[0]] not in self.evidence.counts
+                ]
+                groups = [g for g in left if g]
+            self._groups[action] = tuple(g for g in groups if not all(name in seen for name in g))
+        return self._groups[action]
 
     def _done_before(self, test: str) -> bool:
         """A scan of which any finding is recorded has been made; its findings are named after it (mri_...)."""
         return any(name.startswith(f"{test}_") for name in self.evidence.likelihood)
 
-    def _supposed(self, seen: tuple[Seen, ...]) -> dict[str, tuple[int, Array]]:
-        """Single-finding outcomes that the plan has already shown: index of the value, and its likelihood."""
-        supposed = {}
+    def _supposed(self, seen: tuple[Seen, ...]) -> tuple[dict[str, tuple[int, Array]], dict[str, tuple[tuple[str, ...], int]]]:
+        """What the plan has already shown: of single findings the index of the value and its likelihood, and counts by family."""
+        supposed: dict[str, tuple[int, Array]] = {}
+        counts: dict[str, tuple[tuple[str, ...], int]] = {}
         for i, one in enumerate(seen):
             group = self._next_group(one.action, seen[:i])
-            if group is not None and len(group) == 1 and one.relief_percent is not None:
+            if group is not None and one.count is not None:
+                counts[self.network.block_of[group[0]]] = (group, one.count)
+            elif group is not None and len(group) == 1 and one.relief_percent is not None:
                 leaf = self.network.leaves[group[0]]
                 index = relief_thresholds(leaf.values).index(one.relief_percent)
                 supposed[group[0]] = (index, np.eye(len(leaf.values))[index])
-        return supposed
+        return supposed, counts
 
     def _split(self, name: str, coarse: bool) -> list[tuple[str, Array, float | None]]:
         """(label, likelihood, relief) of each value; several findings seen at once are split at their middle."""
@@ -213,8 +245,13 @@ def conditional(network: Network, theta: Array, evidence: Evidence, added: Mappi
     after = related
     for name, vector in added.items():
         after = after.with_leaf(name, vector)
-    ratio = exact.log_likelihood(network, theta, after, setting) - before
-    return np.where(np.isfinite(before), np.exp(np.where(np.isfinite(before), ratio, 0.0)), 0.0)
+    return _ratio(exact.log_likelihood(network, theta, after, setting), before)
+
+
+def _ratio(after: Array, before: Array) -> Array:
+    """exp(after - before), and 0 where what is known is impossible already."""
+    known = np.isfinite(before)
+    return np.where(known, np.exp(np.where(known, after - np.where(known, before, 0.0), 0.0)), 0.0)
 
 
 def _related(network: Network, evidence: Evidence, added: Iterable[str]) -> Evidence:

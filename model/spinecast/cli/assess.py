@@ -26,7 +26,9 @@ from spinecast.cli.output import checked_figure, colour, say
     "--wtp", type=float, metavar="X", help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]"
 )
 @click.option("--value-in", metavar="UNIT", help="money, or relief_weeks to leave cost out. [default: money]")
-@click.option("--horizon", type=float, metavar="WEEKS", help="Weeks looked ahead, at most 52. [default: 52]")
+@click.option(
+    "--horizon", type=float, metavar="WEEKS", help="Weeks looked ahead, at most 104; beyond 52 whole sequences. [default: 52]"
+)
 @click.option("--depth", type=int, metavar="D", help="Decisions that a plan looks ahead, 1 to 4. [default: 3]")
 @click.option("--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: 200]")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the outcome draws. [default: 20260101]")

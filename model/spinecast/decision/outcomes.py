@@ -27,6 +27,12 @@ from spinecast.parameters.scales import Array
 from spinecast.priors.records import WEEKS, Modifier, Priors, Procedure, Quantity
 
 NONSPECIFIC = "nonspecific"
+ACTIVE_CARE = ("injection", "ablation", "surgery", "conservative", "urgent")
+"""Kinds that carry the contextual effect. Medication does not: who waits has pills too, so another one adds no context."""
+
+FINE_STEPS = ("medication", "examination")
+"""Kinds that go along with everything else: they are weighed as steps of whole sequences, not ranked beside procedures."""
+
 COURSES = {"weeks_0_6": "acute", "weeks_6_12": "subacute", "weeks_13_52": "chronic", "weeks_52_plus": "chronic"}
 WEEKS_A_YEAR = 52.0
 REHABILITATION = "rehabilitation"
@@ -64,6 +70,12 @@ class Outcomes:
         Weeks until it happens, and from then until one knows.
     worth : ndarray, shape (D,)
         Quality-adjusted years per year of >= 50 % relief for this person.
+    half_life : ndarray, shape (D, A)
+        Weeks in which what is left of an effect at week 52 halves, beyond it; inf: it stays.
+    repeat_ratio : ndarray, shape (D, A)
+        Effect of a repeat, after relief that has ended, as a multiple of the first; 0: it is not repeated.
+    includes : tuple of tuple of str, length A
+        Actions that are part of it, and so are not taken after it in a plan.
     """
 
     actions: tuple[str, ...]
@@ -82,6 +94,9 @@ class Outcomes:
     wait: Array
     review: Array
     worth: Array
+    half_life: Array
+    repeat_ratio: Array
+    includes: tuple[tuple[str, ...], ...]
 
     def control(self, action: int) -> Array:
         """P(>= 50 % relief) without the specific effect, by level; shape (D, T, L + 1)."""
@@ -100,8 +115,20 @@ def pain_shares(space: StateSpace) -> Array:
     return np.concatenate([share, (space.count == 0).astype(float)[:, None]], axis=1)
 
 
+def offered(priors: Priors, *, sequences: bool = False) -> tuple[Procedure, ...]:
+    """The procedures that are ranked: in whole sequences all, else without the fine steps that go along with others."""
+    return tuple(p for p in priors.procedures.values() if sequences or p.kind not in FINE_STEPS)
+
+
 def compile_outcomes(
-    priors: Priors, space: StateSpace, profile: Profile, *, draws: int = 0, seed: int = 0, source: Draws | None = None
+    priors: Priors,
+    space: StateSpace,
+    profile: Profile,
+    *,
+    draws: int = 0,
+    seed: int = 0,
+    source: Draws | None = None,
+    sequences: bool = False,
 ) -> Outcomes:
     """The outcome model of one person.
 
@@ -115,9 +142,11 @@ def compile_outcomes(
         Number of common random draws beyond the point estimate, and their seed.
     source : Draws, optional
         Takes the place of those draws: analyses move chosen numbers, or share one set of draws among many people.
+    sequences : bool
+        Also the procedures that are steps of whole sequences only.
     """
     source = Draws(priors.rows, draws, seed) if source is None else source
-    procedures = tuple(priors.procedures.values())
+    procedures = offered(priors, sequences=sequences)
     vocabulary = Vocabulary.of(priors)
     curves = CurveTable.of(priors, source)
     natural = _natural(space, profile, curves)
@@ -155,7 +184,28 @@ def compile_outcomes(
         wait=_points(procedures, "wait_weeks", source),
         review=_points(procedures, "review_weeks", source),
         worth=_worth(priors, profile, source),
+        half_life=_half_lives(priors, procedures, source),
+        repeat_ratio=np.stack([_repeat_ratio(p, source) for p in procedures], axis=1),
+        includes=tuple(p.includes for p in procedures),
     )
+
+
+def _half_lives(priors: Priors, procedures: Sequence[Procedure], source: Draws) -> Array:
+    """Half-life of each procedure's effect after the last stated week: its own, or the one for all."""
+    general = cast("Mapping[str, Quantity]", priors.economics["extrapolation"])["half_life_weeks"]
+    columns = []
+    for procedure in procedures:
+        own = procedure.half_life_weeks
+        name = f"procedures/{procedure.id}/half_life" if own else "extrapolation/half_life"
+        columns.append(source.of(own or general, "log", name))
+    return np.stack(columns, axis=1)
+
+
+def _repeat_ratio(procedure: Procedure, source: Draws) -> Array:
+    """Effect of a repeat over the first; 0 where nothing says that it is repeated."""
+    if procedure.repeat_ratio is None:
+        return np.zeros(source.count + 1)
+    return source.of(procedure.repeat_ratio, "log", f"procedures/{procedure.id}/repeat")
 
 
 def _points(procedures: Sequence[Procedure], name: str, source: Draws) -> Array:
@@ -165,7 +215,7 @@ def _points(procedures: Sequence[Procedure], name: str, source: Draws) -> Array:
 
 def is_cared(procedure: Procedure) -> bool:
     """Active care, which carries the contextual effect: everything but tests, blocks and waiting."""
-    return procedure.kind not in ("test", "block", "waiting")
+    return procedure.kind in ACTIVE_CARE
 
 
 def _natural(space: StateSpace, profile: Profile, curves: CurveTable) -> Array:

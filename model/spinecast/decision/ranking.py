@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from spinecast.decision.gates import Gate, Gates
-from spinecast.decision.outcomes import PER_10000, Outcomes, at_week, relief_weights
-from spinecast.decision.plan import Plan, net_of, plan_values
+from spinecast.decision.net import POINT, areas, net_benefits
+from spinecast.decision.outcomes import PER_10000, Outcomes, at_week
+from spinecast.decision.plan import Plan, plan_values
 from spinecast.decision.settings import DecisionSettings
 from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
@@ -89,8 +91,7 @@ def rank(
     names = outcomes.actions
     values = np.stack([plan_values(plans[n], beliefs, outcomes, settings) for n in names], axis=1)
     pain = beliefs @ outcomes.share
-    nets = [net_of(outcomes, settings, a, 0.0, cared=False, eased=False, draws=slice(0, 1))[0] for a in range(len(names))]
-    alone = np.stack(nets) @ pain[0]
+    alone = net_benefits(outcomes, settings, np.arange(len(names)), 0.0, cared=False, eased=False, draws=POINT)[0] @ pain[0]
     ranks = 1 + (values[:, None, :] > values[:, :, None]).sum(axis=2)
     rows = [
         _row(priors, outcomes, name, a, values[:, a], ranks[:, a], float(alone[a]), pain, gates, settings, places)
@@ -148,7 +149,8 @@ def _row(
 
 def extra_weeks(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> Array:
     """Weeks of >= 50 % relief that the action itself adds over waiting within the horizon; shape (D,)."""
-    weights = relief_weights(float(outcomes.wait[a]), settings.horizon_weeks)
-    gained = outcomes.active(a) - outcomes.natural
-    weeks: Array = np.einsum("dl,t,dtl->d", pain, weights, gained)
+    gained = (outcomes.active(a) - outcomes.natural)[:, None]
+    which = np.array([a])
+    area = areas(outcomes, replace(settings, discount=0.0), which, outcomes.wait[which], gained, slice(None))[:, 0]
+    weeks: Array = (pain * area).sum(axis=1)
     return weeks

@@ -15,7 +15,24 @@ from spinecast.priors.records import Priors, Quantity
 
 @dataclass(frozen=True, slots=True)
 class DecisionSettings:
-    """Rule set, horizon (weeks), willingness to pay (per quality-adjusted life year), yearly discount, depth."""
+    """The choices behind a ranking.
+
+    Attributes
+    ----------
+    rule_set : str
+    horizon_weeks : float
+    willingness_to_pay : float
+        Per quality-adjusted life year.
+    discount : float
+        Yearly.
+    depth : int
+        Decisions that a plan looks ahead before its last treatment.
+    currency, year : str, int
+    value_in : str
+        "money" or "relief_weeks".
+    sequences : bool
+        Plans follow pain that comes back after relief, repeat what had helped, and take medication and examinations as steps.
+    """
 
     rule_set: str
     horizon_weeks: float
@@ -25,6 +42,7 @@ class DecisionSettings:
     currency: str
     year: int
     value_in: str = "money"
+    sequences: bool = False
 
     @property
     def value_unit(self) -> str:
@@ -48,6 +66,8 @@ DEFAULT_RULE_SET = "guideline"
 DEFAULT_DEPTH = 3
 
 WEEKS_A_YEAR = 52.0
+LONGEST = 2 * WEEKS_A_YEAR
+"""Outcome rows end at a year; how they go on for one more is stated in `economics.toml`, and nobody knows further."""
 MONEY, RELIEF_WEEKS = "money", "relief_weeks"
 VALUES_IN = (MONEY, RELIEF_WEEKS)
 """Net benefit in money, or relief-weeks (harm counted in them, cost left out)."""
@@ -66,8 +86,14 @@ def decision_settings(
     willingness_to_pay: float | None = None,
     depth: int = DEFAULT_DEPTH,
     value_in: str = MONEY,
+    sequences: bool | None = None,
 ) -> DecisionSettings:
     """Settings with the defaults of `economics.toml`.
+
+    Parameters
+    ----------
+    sequences : bool, optional
+        Whether plans follow pain that comes back (see `DecisionSettings`); by default where they look further than a year.
 
     Raises
     ------
@@ -81,8 +107,8 @@ def decision_settings(
     wtp = _number(priors, "willingness_to_pay") if willingness_to_pay is None else willingness_to_pay
     if value_in not in VALUES_IN:
         raise UnknownIdError("value_in", value_in, VALUES_IN)
-    if not 1 <= horizon <= 52:
-        raise InvalidValueError("horizon_weeks", horizon, "1 to 52 weeks (the outcome rows end at a year)")
+    if not 1 <= horizon <= LONGEST:
+        raise InvalidValueError("horizon_weeks", horizon, f"1 to {LONGEST:g} weeks")
     if not 0 <= wtp <= 1e7:
         raise InvalidValueError("willingness_to_pay", wtp, "0 to 10,000,000 per quality-adjusted life year")
     if not 1 <= depth <= 4:
@@ -97,6 +123,7 @@ def decision_settings(
         str(currency["code"]),
         int(cast("int", currency["year"])),
         value_in,
+        horizon > WEEKS_A_YEAR if sequences is None else sequences,
     )
 
 

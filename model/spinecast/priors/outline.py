@@ -153,8 +153,10 @@ def _causes(causes: Sequence[r.Cause], word: str) -> Iterator[NumberedPath]:
 
 
 def _procedure(procedure: r.Procedure) -> Iterator[NumberedPath]:
-    for name in ("wait_weeks", "review_weeks", "cost_usd"):
-        yield name.replace("_", " "), getattr(procedure, name)
+    for name in ("wait_weeks", "review_weeks", "cost_usd", "repeat_ratio", "half_life_weeks"):
+        quantity = getattr(procedure, name)
+        if quantity is not None:
+            yield name.replace("_", " "), quantity
     for effect in procedure.effects:
         target = effect.generator + (f" ({', '.join(effect.levels)})" if effect.levels else "")
         named = f" as {effect.named}" if effect.named else ""

@@ -400,6 +400,10 @@ def _procedure(t: dict[str, Any]) -> r.Procedure:
         ),
         observes=tuple(tuple(group) for group in t.get("observes", {}).get("findings", ())),
         with_procedure=t.get("with_procedure", ""),
+        includes=tuple(t.get("includes", ())),
+        counted=t.get("observes", {}).get("counted", False),
+        repeat_ratio=quantity(t["repeat_ratio"]) if "repeat_ratio" in t else None,
+        half_life_weeks=quantity(t["half_life_weeks"]) if "half_life_weeks" in t else None,
     )  # fmt: skip
 
 

@@ -302,6 +302,10 @@ class Procedure:
     harms: tuple[Harm, ...] = ()
     observes: tuple[tuple[str, ...], ...] = ()
     with_procedure: str = ""
+    includes: tuple[str, ...] = ()
+    counted: bool = False
+    repeat_ratio: Quantity | None = None
+    half_life_weeks: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from helpers.decision_priors import GENERATORS, priors, rule
 from helpers.decision_problems import SETTINGS
 from spinecast.decision.gates import evaluate_gates
 from spinecast.decision.outcomes import compile_outcomes
-from spinecast.decision.plan import Planner
+from spinecast.decision.planner import Planner
 from spinecast.decision.profile import Profile
 from spinecast.decision.ranking import rank
 from spinecast.network.states import enumerate_states

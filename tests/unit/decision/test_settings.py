@@ -40,7 +40,7 @@ def test_an_unknown_rule_set_names_the_nearest():
     "wrong",
     [
         {"horizon_weeks": 0},
-        {"horizon_weeks": 53},
+        {"horizon_weeks": 105},
         {"willingness_to_pay": -1},
         {"willingness_to_pay": 1e8},
         {"depth": 0},

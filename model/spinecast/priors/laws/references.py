@@ -190,6 +190,16 @@ def rule_sets_have_rules(corpus: Corpus) -> Iterator[Problem]:
             yield document.problem(("id",), document.id, "no rule belongs to it", "a rule whose rule_sets name it")
 
 
+def partners_exist(corpus: Corpus) -> Iterator[Problem]:
+    """What is done alongside a procedure, and what is part of it, are procedures."""
+    for document in corpus.of("procedure"):
+        named: list[tuple[Path_, str]] = [(("with_procedure",), document.table.get("with_procedure", ""))]
+        named += [(("includes", i), name) for i, name in enumerate(document.table.get("includes", ()))]
+        for path, name in named:
+            if name and name not in corpus.ids["procedure"]:
+                yield _absent(document, path, name, corpus.ids["procedure"], "procedure")
+
+
 def observed_findings_exist(corpus: Corpus) -> Iterator[Problem]:
     """What a procedure observes are findings."""
     for document in corpus.of("procedure"):
@@ -223,5 +233,5 @@ def unknown_inputs_exist(corpus: Corpus) -> Iterator[Problem]:
 
 LAWS = (
     files_are_named_by_id, ids_are_unique, cited_rows_exist, generators_and_levels_exist, families_exist, contexts_exist,
-    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
+    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, partners_exist, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
 )  # fmt: skip
