@@ -214,7 +214,7 @@ def _points(procedures: Sequence[Procedure], name: str, source: Draws) -> Array:
 
 
 def is_cared(procedure: Procedure) -> bool:
-    """Active care, which carries the contextual effect: everything but tests, blocks and waiting."""
+    """Active care, which carries the contextual effect: everything but tests, blocks, medication and waiting."""
     return procedure.kind in ACTIVE_CARE
 
 
