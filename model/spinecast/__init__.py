@@ -20,6 +20,7 @@ _EXPORTS = {
     "InvalidValueError": "errors",
     "MalformedFileError": "errors",
     "MissingExtraError": "errors",
+    "OutputError": "errors",
     "PriorsError": "errors",
     "SpinecastError": "errors",
     "UnknownIdError": "errors",

@@ -8,6 +8,7 @@
     │   ├── ImpossibleFindingsError   findings that cannot all be true; carries the conflicting set
     │   └── MissingExtraError         what is asked for needs an optional package
     ├── PriorsError                   the knowledge base breaks one of its laws
+    ├── OutputError                   an output cannot be written now: no room, or another process writes it
     └── ArtefactError                 a compiled file is stale, corrupt or missing
 
 The command line ends with the `exit_code` of the class: 2 where the user can put it right in what was
@@ -99,6 +100,10 @@ class PriorsError(SpinecastError):
     """The knowledge base breaks one of its laws."""
 
     exit_code = 2
+
+
+class OutputError(SpinecastError):
+    """An output cannot be written now: no room is left, or another process is writing it."""
 
 
 class ArtefactError(SpinecastError):

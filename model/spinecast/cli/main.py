@@ -64,6 +64,7 @@ VERBS: Mapping[str, Verb] = {
     "update": Verb("Update an assessment with what was done and how it went.", "update:update"),
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
+    "score": Verb("Score a file of many patients: one row of probabilities each.", "score:score"),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
     "sensitivity": Verb(
         "Which number moves the answer, and how wrong it must be before the first choice changes.", "sensitivity:sensitivity"

@@ -27,7 +27,7 @@ from spinecast.scoring.coded import Coded
 from spinecast.scoring.columns import Column, check, columns
 from spinecast.scoring.encoding import encode_table
 from spinecast.scoring.patients import encode_patients
-from spinecast.scoring.tables import to_arrow
+from spinecast.scoring.tables import column_of, to_arrow
 
 CHUNK = 8_192
 """Rows coded and scored at once: bounds the memory, and is long enough for the cost of a call not to count."""
@@ -39,7 +39,7 @@ KEPT = ("id",)
 """Columns that pass through unread."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Forecaster:
     """Scores tables of people against one region of the model.
 
@@ -87,6 +87,9 @@ class Forecaster:
     @classmethod
     def _of(cls, priors: Priors, network: Network, fit_hash: str) -> Forecaster:
         return cls(priors, network, fit_hash, BatchEngine(network), columns(priors))
+
+    def __repr__(self) -> str:
+        return f"<Forecaster {self.network.region}: priors {self.priors.content_hash[:12]}, fit {self.fit_hash[:12]}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.priors, self.network.region, self.network.theta, self.fit_hash)
@@ -177,6 +180,29 @@ class Forecaster:
             check(batch.schema.names, self._columns, tuple(keep))
             yield self._score_batch(batch, dtype, keep)
 
+    def score_records(self, records: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = KEPT, **options: Any) -> Any:
+        """Score JSON objects: patient files (with sections `findings`, `context` ...) and flat rows, in any mixture.
+
+        Raises
+        ------
+        UnknownIdError
+            A flat row has a field that is not known.
+        """
+        pa, pc = need("pyarrow", "tables"), need("pyarrow.compute", "tables")
+        nested = [n for n, record in enumerate(records) if _has_sections(record)]
+        flat = sorted(set(range(len(records))) - set(nested))
+        names = list(dict.fromkeys(name for n in flat for name in records[n]))
+        columns = {name: [records[n].get(name) for n in flat] for name in names}
+        tables = [self.score([{k: v for k, v in records[n].items() if k not in keep} for n in nested], **options)]
+        if flat:
+            tables.append(self.score(columns or [{}] * len(flat), keep=keep, chunk=len(flat), **options))
+        kept = [name for name in keep if any(name in record for record in records)]
+        scored = pa.concat_tables([table.select(self.schema_out(**options).names) for table in tables])
+        scored = scored.take(pc.sort_indices(pa.array([*nested, *flat])))
+        for name in reversed(kept):
+            scored = scored.add_column(0, name, column_of([record.get(name) for record in records]))
+        return scored
+
     def _score_batch(self, batch: Any, dtype: str, keep: Sequence[str]) -> Any:
         coded = encode_table(batch, self._columns, self.priors, self.network)
         kept = [(batch.schema.field(name), batch.column(name)) for name in batch.schema.names if name in keep]
@@ -237,6 +263,11 @@ def _each(function: Any, items: Sequence[Any], threads: int) -> Iterator[Any]:
         return
     with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(function, items)
+
+
+def _has_sections(record: Mapping[str, Any]) -> bool:
+    """A patient file rather than a flat row: what only a patient file has stands at its top."""
+    return any(isinstance(record.get(name), Mapping) for name in ("findings", "context", "inputs"))
 
 
 def _is_list_of_patients(table: Any) -> bool:

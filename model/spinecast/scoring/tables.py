@@ -27,19 +27,19 @@ def to_arrow(table: Any) -> Any:
     if isinstance(table, pa.RecordBatch):
         return pa.Table.from_batches([table])
     if type(table).__module__.partition(".")[0] == "pandas":
-        return pa.table({str(name): _column(table[name]) for name in table.columns})
+        return pa.table({str(name): column_of(table[name]) for name in table.columns})
     if hasattr(table, "to_arrow"):
         return table.to_arrow()
     if hasattr(table, "__arrow_c_stream__"):
         return pa.table(table)
     if isinstance(table, Mapping):
-        return pa.table({str(name): _column(values) for name, values in table.items()})
+        return pa.table({str(name): column_of(values) for name, values in table.items()})
     raise MalformedFileError(
         f"cannot score a {type(table).__name__}: give an Arrow, pandas or polars table, or a list of patients"
     )
 
 
-def _column(values: Any) -> Any:
+def column_of(values: Any) -> Any:
     """A column of mixed kinds (texts, numbers, truth values) is read as texts, as a CSV file would have it."""
     pa = need("pyarrow", "tables")
     try:
