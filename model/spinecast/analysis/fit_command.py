@@ -55,7 +55,7 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
     network = build_network(priors, region)
     fitted_targets = [t for t in targets(network, priors) if t.fitted]
     problem = fitting.compile_problem(network, priors, fitted_targets)
-    tell(f"{len(fitted_targets)} published questions, {len(problem.free)} parameters that they touch")
+    tell(f"{len(fitted_targets)} published questions, {len(problem.moves.lead)} numbers free")
     fit = fitting.fit(problem, network.theta, tell=tell)
     theta = np.round(fit.theta, DECIMALS)
     stored = Fitted(
@@ -73,7 +73,7 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
     )
     write_bundle(folder)
     rms = float(np.sqrt(np.mean(fit.residuals**2))) if len(fit.residuals) else 0.0
-    return FitReport(path, len(fitted_targets), len(problem.free), fit.iterations, rms, priors.network_hash)
+    return FitReport(path, len(fitted_targets), len(problem.moves.lead), fit.iterations, rms, priors.network_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +141,5 @@ def evidence_share(network: Network, priors: Priors, fit: fitting.Fit) -> Array:
         if parameter.quantity is not None and cites_rows(parameter.quantity, priors.rows):
             share[i] = 1.0
         elif 0 < parameter.sd < np.inf:
-            share[i] = max(0.0, 1.0 - float(fit.covariance[i, i]) / parameter.sd**2)
+            share[i] = max(0.0, 1.0 - (float(fit.spread[i]) / parameter.sd) ** 2)
     return share

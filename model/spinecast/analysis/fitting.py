@@ -30,15 +30,62 @@ since its population is never exactly the one that the question describes."""
 
 
 @dataclass(frozen=True, slots=True)
+class Moves:
+    """How coordinates of the fit move parameters: one each, or a finding's assumed ones all together.
+
+    Attributes
+    ----------
+    parameter, column : ndarray of int, shape (M,)
+        Parameter that moves, and the coordinate that moves it.
+    size : ndarray, shape (M,)
+        Change of the parameter for one unit of the coordinate: 1, or its declared spread where the move is shared.
+    lead : ndarray of int, shape (coordinates,)
+        First parameter of each coordinate.
+    """
+
+    parameter: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    size: Array
+    lead: npt.NDArray[np.int64]
+
+    @property
+    def own(self) -> npt.NDArray[np.int64]:
+        """Parameters that a coordinate moves alone."""
+        return self.parameter[~self.is_shared]
+
+    @property
+    def is_shared(self) -> npt.NDArray[np.bool_]:
+        """Which moves are shared; shape (M,)."""
+        return np.bincount(self.column, minlength=len(self.lead))[self.column] > 1
+
+    def applied(self, theta: Array, step: Array) -> Array:
+        """Parameters after a step of the coordinates."""
+        moved = theta.copy()
+        moved[self.parameter] += self.size * step[self.column]
+        return moved
+
+    def only(self, keep: npt.NDArray[np.bool_]) -> Moves:
+        """The coordinates kept, numbered anew."""
+        place = np.cumsum(keep) - 1
+        mine = keep[self.column]
+        return Moves(self.parameter[mine], place[self.column[mine]], self.size[mine], self.lead[keep])
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A compiled least-squares problem over the parameters that some target touches."""
 
     network: Network
     targets: tuple[Target, ...]
-    free: npt.NDArray[np.int64]
+    moves: Moves
     centre: Array
     spread: Array
     prevalence: tuple[tuple[int, Array, Array, Array], ...]
+
+    @property
+    def free(self) -> npt.NDArray[np.int64]:
+        """Parameters that move on their own."""
+        return self.moves.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +95,13 @@ class Fit:
     Attributes
     ----------
     theta : ndarray, shape (P,)
-    covariance : ndarray, shape (P, P)
-        Laplace; the declared spread for parameters that no target touches.
-    jacobian : ndarray, shape (targets, P)
+    moves : Moves
+        What the coordinates move.
+    covariance : ndarray, shape (coordinates, coordinates)
+        Laplace, of the coordinates.
+    spread : ndarray, shape (P,)
+        Standard deviation of each parameter; the declared one where no coordinate moves it.
+    jacobian : ndarray, shape (targets, coordinates)
         Of the weighted residuals of the targets.
     residuals : ndarray, shape (targets,)
         (model - published) / spread, on the target's scale.
@@ -58,7 +109,9 @@ class Fit:
     """
 
     theta: Array
+    moves: Moves
     covariance: Array
+    spread: Array
     jacobian: Array
     residuals: Array
     iterations: int
@@ -73,11 +126,36 @@ def compile_problem(network: Network, priors: Priors, targets: Sequence[Target])
     """
     touched = {i for t in targets for i in t.question.leaf_parameters(network) if _cites(network, priors, i)}
     touched |= {i for t in targets for i in asked_about(network, t)} | set(_weights(network))
-    free = np.array(sorted(i for i in touched if network.parameters[i].sd > 0), dtype=np.int64)
+    own = sorted(i for i in touched if network.parameters[i].sd > 0)
+    moves = _moves(network, own, _judged_together(network, targets, set(own)))
     prevalence = tuple(_prevalence_rows(network, priors, k) for k in range(len(network.settings)))
     centre = np.array([t.estimate.centre for t in targets])
     spread = np.array([max(t.estimate.sd, SHARPEST) for t in targets])
-    return Problem(network, tuple(targets), free, centre, spread, prevalence)
+    return Problem(network, tuple(targets), moves, centre, spread, prevalence)
+
+
+def _judged_together(network: Network, targets: Sequence[Target], own: set[int]) -> list[list[int]]:
+    """Assumed numbers of each finding that some question mentions: one author's judgement of one finding."""
+    mentioned_leaves = {name for t in targets for name in t.question.leaves}
+    touched = {i for t in targets for i in t.question.leaf_parameters(network)} - own
+    groups = []
+    for name in sorted(mentioned_leaves):
+        leaf = network.leaves[name]
+        if leaf.is_context or leaf.form != "noisy":
+            continue
+        numbers = sorted({int(i) for i in (*leaf.base.ravel(), *leaf.strength.ravel())} & touched)
+        group = [i for i in numbers if 0 < network.parameters[i].sd < np.inf]
+        if len(group) > 1:
+            groups.append(group)
+    return groups
+
+
+def _moves(network: Network, own: Sequence[int], shared: Sequence[Sequence[int]]) -> Moves:
+    parameter = [*own, *(i for group in shared for i in group)]
+    column = [*range(len(own)), *(len(own) + k for k, group in enumerate(shared) for _ in group)]
+    size = [*(1.0 for _ in own), *(network.parameters[i].sd for group in shared for i in group)]
+    lead = [*own, *(group[0] for group in shared)]
+    return Moves(np.array(parameter, np.int64), np.array(column, np.int64), np.array(size), np.array(lead, np.int64))
 
 
 def asked_about(network: Network, target: Target) -> set[int]:
@@ -125,12 +203,12 @@ def informs_prevalence(network: Network, target: Target) -> bool:
 
 def part(problem: Problem, *, prevalence: bool) -> Problem:
     """One module: the state weights against the rows that count generators, or all the tables against every row."""
-    weights = np.isin(problem.free, _weights(problem.network))
+    weights = np.isin(problem.moves.lead, _weights(problem.network))
     keep = [i for i, t in enumerate(problem.targets) if not prevalence or informs_prevalence(problem.network, t)]
     return Problem(
         problem.network,
         tuple(problem.targets[i] for i in keep),
-        problem.free[weights if prevalence else ~weights],
+        problem.moves.only(weights if prevalence else ~weights),
         problem.centre[keep],
         problem.spread[keep],
         problem.prevalence if prevalence else (),
@@ -150,7 +228,7 @@ def fit(problem: Problem, start: Array, *, tell: Callable[[str], None] = lambda 
 
 TURNS = 2
 
-GAIN = 3e-5
+GAIN = 1e-4
 """A step that lowers the cost by less than this share of it is the last."""
 
 
@@ -176,8 +254,7 @@ def solve(problem: Problem, start: Array, *, most: int = 40, tell: Callable[[str
         improved = False
         while damping < 1e8:
             step = -np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), gradient)
-            trial = theta.copy()
-            trial[problem.free] += np.clip(step, -1.5, 1.5)
+            trial = problem.moves.applied(theta, np.clip(step, -1.5, 1.5))
             trial_cost, trial_residuals = _cost(problem, trial)
             if trial_cost < cost:
                 improved = True
@@ -211,11 +288,15 @@ def _cost(problem: Problem, theta: Array) -> tuple[float, Array]:
 
 
 def _held(problem: Problem, theta: Array) -> tuple[Array, Array, Array]:
-    """Distance of each free parameter from its default, in spreads (0 where only data hold it)."""
-    default = np.array([problem.network.parameters[i].default for i in problem.free])
-    sd = np.array([problem.network.parameters[i].sd for i in problem.free])
-    weight = np.where(np.isfinite(sd), 1 / sd, 0.0)
-    return (theta[problem.free] - default) * weight, weight, default
+    """Distance of each coordinate from the defaults, in spreads (0 where only data hold it), and its slope."""
+    lead = problem.moves.lead
+    default = np.array([problem.network.parameters[i].default for i in lead])
+    sd = np.array([problem.network.parameters[i].sd for i in lead])
+    held = np.where(np.isfinite(sd), 1 / sd, 0.0)
+    size = np.ones(len(lead))
+    size[problem.moves.column] = problem.moves.size
+    size[problem.moves.column[::-1]] = problem.moves.size[::-1]
+    return (theta[lead] - default) * held, held * size, default
 
 
 def _marginals(network: Network, theta: Array, setting: int, centre: Array, sd: Array) -> tuple[Array, Array]:
@@ -230,9 +311,10 @@ def _marginals(network: Network, theta: Array, setting: int, centre: Array, sd: 
 
 
 def _jacobian(problem: Problem, theta: Array) -> Array:
-    """Weighted residuals of targets by free parameters; shape (targets, free)."""
-    column = {int(p): j for j, p in enumerate(problem.free)}
-    jacobian = np.zeros((len(problem.targets), len(problem.free)))
+    """Weighted residuals of targets by coordinates; shape (targets, coordinates)."""
+    moves = problem.moves
+    place = {int(p): (int(j), float(size)) for p, j, size in zip(moves.parameter, moves.column, moves.size, strict=True)}
+    jacobian = np.zeros((len(problem.targets), len(moves.lead)))
     weights = [np.exp(problem.network.log_prior(theta, k)) for k in range(len(problem.network.settings))]
     moved_weights = {
         int(i): (k, np.exp(problem.network.log_prior(_moved(theta, int(i)), k)))
@@ -242,8 +324,9 @@ def _jacobian(problem: Problem, theta: Array) -> Array:
     changes: dict[tuple[object, ...], Array] = {}
     for i, target in enumerate(problem.targets):
         for parameter, slope in _slopes(problem, theta, target, weights, moved_weights, changes):
-            if parameter in column:
-                jacobian[i, column[parameter]] += slope / problem.spread[i]
+            if parameter in place:
+                column, size = place[parameter]
+                jacobian[i, column] += slope * size / problem.spread[i]
     return jacobian
 
 
@@ -268,7 +351,7 @@ def _slopes(
     network, question = problem.network, target.question
     scale = target.estimate.scale
     found = gradient(network, theta, question, lambda value: to_scale(value, scale))
-    free = set(problem.free.tolist())
+    free = set(problem.moves.parameter.tolist())
     for parameter in question.prior_parameters(network) if informs_prevalence(network, target) else ():
         change = moved_weights[parameter][1] - weights[question.setting]
         yield parameter, float(found.by_weight @ change) / STEP
@@ -287,7 +370,7 @@ def _normal_equations(problem: Problem, theta: Array, jacobian: Array, residuals
     held, weight, _ = _held(problem, theta)
     gradient = jacobian.T @ residuals + weight * held
     curvature = jacobian.T @ jacobian + np.diag(weight**2)
-    column = {int(p): j for j, p in enumerate(problem.free)}
+    column = {int(p): j for j, p in enumerate(problem.moves.lead)}
     for setting in problem.prevalence:
         misfit, slope = _marginals(problem.network, theta, setting[0], *setting[2:])
         columns = [column[int(i)] for i in setting[1]]
@@ -296,52 +379,29 @@ def _normal_equations(problem: Problem, theta: Array, jacobian: Array, residuals
     return gradient, curvature
 
 
-def _finish(problem: Problem, theta: Array, iterations: int) -> Fit:
+def at(problem: Problem, theta: Array, iterations: int = 0) -> Fit:
+    """The curvature and residuals at parameters that were fitted, without moving them."""
     residuals = target_residuals(problem, theta)
     jacobian = _jacobian(problem, theta)
     _, curvature = _normal_equations(problem, theta, jacobian, residuals)
-    size = len(problem.network.parameters)
+    covariance = np.asarray(np.linalg.inv(curvature), dtype=float)
+    moves = problem.moves
     sd = np.array([p.sd for p in problem.network.parameters])
-    covariance: Array = np.diag(np.where(np.isfinite(sd), sd, 1.0) ** 2)
-    covariance[np.ix_(problem.free, problem.free)] = np.linalg.inv(curvature)
-    full = np.zeros((len(problem.targets), size))
-    full[:, problem.free] = jacobian
-    return Fit(theta, covariance, full, residuals, iterations)
+    spread: Array = np.where(np.isfinite(sd), sd, 1.0)
+    spread[moves.parameter] = moves.size * np.diag(covariance)[moves.column] ** 0.5
+    return Fit(theta, moves, covariance, spread, jacobian, residuals, iterations)
 
 
-def at(problem: Problem, theta: Array, iterations: int = 0) -> Fit:
-    """The curvature and residuals at parameters that were fitted, without moving them."""
-    return _finish(problem, theta, iterations)
-
-
-def degrees_of_freedom(problem: Problem, fit: Fit) -> float:
+def degrees_of_freedom(fit: Fit) -> float:
     """Trace of the hat matrix: how many of the targets the fit could have met whatever they said."""
-    jacobian = fit.jacobian[:, problem.free]
-    covariance = fit.covariance[np.ix_(problem.free, problem.free)]
-    return float(np.einsum("ij,jk,ik->", jacobian, covariance, jacobian))
+    return float(np.einsum("ij,jk,ik->", fit.jacobian, fit.covariance, fit.jacobian))
 
 
 def draw(fit: Fit, count: int, seed: int) -> Array:
     """Joint parameter draws from the Laplace covariance; shape (count, P)."""
-    free = np.flatnonzero(np.diag(fit.covariance) > 0)
-    factor = np.linalg.cholesky(fit.covariance[np.ix_(free, free)])
-    normals = np.random.default_rng(seed).standard_normal((count, len(free)))
-    draws = np.tile(fit.theta, (count, 1))
-    draws[:, free] += normals @ factor.T
+    factor = np.linalg.cholesky(fit.covariance)
+    normals = np.random.default_rng(seed).standard_normal((count, len(factor) + len(fit.theta)))
+    draws: Array = np.asarray(fit.theta + fit.spread * normals[:, len(factor) :], dtype=float)
+    step: Array = normals[:, : len(factor)] @ factor.T
+    draws[:, fit.moves.parameter] = fit.theta[fit.moves.parameter] + fit.moves.size * step[:, fit.moves.column]
     return draws
-
-
-def left_out(problem: Problem, fit: Fit) -> Array:
-    """Residual of each target when every target of its studies is left out; shape (targets,).
-
-    The refit is linearised at the optimum: (I - H)^-1 r for the targets that share a study.
-    """
-    jacobian = fit.jacobian[:, problem.free]
-    covariance = fit.covariance[np.ix_(problem.free, problem.free)]
-    predicted = np.empty(len(problem.targets))
-    for i, target in enumerate(problem.targets):
-        group = [j for j, other in enumerate(problem.targets) if other.sources & target.sources]
-        hat = jacobian[group] @ covariance @ jacobian[group].T
-        solved = np.linalg.solve(np.eye(len(group)) - hat + 1e-9 * np.eye(len(group)), fit.residuals[group])
-        predicted[i] = solved[group.index(i)]
-    return predicted

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from spinecast.analysis import fitting
+from spinecast.analysis import fitting, leave_out
 from spinecast.analysis.targets import Target, published, targets
 from spinecast.errors import InvalidValueError, MalformedFileError
 from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.model import Network
 from spinecast.network.questions import answer
-from spinecast.parameters.scales import Array, from_scale
+from spinecast.parameters.scales import Array
 from spinecast.priors.reader import rows_from_table
 from spinecast.priors.records import Priors, Row
 
@@ -95,10 +95,9 @@ def validate(network: Network, priors: Priors, rows: Sequence[Row] | None = None
         # The spreads of the defaults belong to the network as declared, which a fitted one no longer holds.
         problem = fitting.compile_problem(build_network(priors, network.region), priors, fitted)
         fit = fitting.at(problem, network.theta)
-        free, effective = len(problem.free), fitting.degrees_of_freedom(problem, fit)
-        residual = fitting.left_out(problem, fit)
-        for target, distance, spread in zip(fitted, residual, problem.spread, strict=True):
-            left_out[target.id] = from_scale(target.estimate.centre + float(distance) * float(spread), target.estimate.scale)
+        free, effective = len(problem.moves.lead), fitting.degrees_of_freedom(fit)
+        without = leave_out.left_out(problem, fit, priors.rows)
+        left_out = {target.id: float(value) for target, value in zip(fitted, without, strict=True)}
     answers = [_validated(network, t, t.fitted and rows is None, left_out.get(t.id)) for t in found]
     return Validation(tuple(answers), free, effective, len(fitted))
 
