@@ -179,17 +179,18 @@ def reference_pages() -> dict[str, str]:
     return pages(load_priors(ROOT / "priors")) | {"cli.md": cli_page(), "assessment-json.md": assessment_page()}
 
 
-def explanation_pages() -> dict[str, str]:
-    """Text of every page that the model itself writes, by its path below docs/explanation."""
-    from spinecast.analysis.profiles import profile_table, read_profiles
+def validation() -> str:
+    """What `spinecast validate` says of the fit as it stands; takes half a minute."""
+    from spinecast.analysis.validate import FITTED, summary, validate
     from spinecast.assessment.model import load_model
-    from spinecast.report.profiles import profiles_page
+    from spinecast.report.validation_page import validation_page
 
     model = load_model(ROOT / "priors")
-    found = profile_table(read_profiles(ROOT / "examples" / "profiles", model.priors), model=model)
-    labels = {k: p.label for k, p in model.priors.procedures.items()}
-    head = GENERATED.format(source="examples/profiles/ and priors/")
-    return {"who-benefits.md": f"{head}\n\n{profiles_page(found, labels)}"}
+    found = validate(model.network, model.priors)
+    fitted = [r for r in found.rows if r.group == FITTED]
+    held_out = [r for r in found.rows if r.group != FITTED]
+    head, _, body = validation_page(summary(found), fitted, held_out, priors=model.fit_hash).partition("\n")
+    return f"{head}\n\n{GENERATED.format(source='priors/')}\n{body}"
 
 
 def cli_page() -> str:
@@ -313,10 +314,8 @@ def main(arguments: list[str]) -> int:
         written = write_pages(load_priors(ROOT / "priors"), REFERENCE)
         (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
         (REFERENCE / "assessment-json.md").write_text(assessment_page(), encoding="utf-8")
-        print(f"{len(written) + 2} pages below {REFERENCE.relative_to(ROOT)}")
-        for name, text in explanation_pages().items():
-            (ROOT / "docs" / "explanation" / name).write_text(text, encoding="utf-8")
-            print(f"docs/explanation/{name}")
+        (REFERENCE / "validation.md").write_text(validation(), encoding="utf-8")
+        print(f"{len(written) + 3} pages below {REFERENCE.relative_to(ROOT)}")
     for page in named or example_pages():
         try:
             changed = rewrite(page)

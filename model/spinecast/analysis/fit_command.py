@@ -11,6 +11,7 @@ import numpy as np
 from spinecast.analysis import fitting
 from spinecast.analysis.curve_fitting import CurveFit, fit_curves
 from spinecast.analysis.curve_problem import curve_problem
+from spinecast.analysis.fit_problem import compile_problem
 from spinecast.analysis.laplace import around, jacobian_path, save_laplace
 from spinecast.analysis.targets import targets
 from spinecast.assessment.model import load_network
@@ -54,7 +55,7 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
     priors = read_priors(folder)
     network = build_network(priors, region)
     fitted_targets = [t for t in targets(network, priors) if t.fitted]
-    problem = fitting.compile_problem(network, priors, fitted_targets)
+    problem = compile_problem(network, priors, fitted_targets)
     tell(f"{len(fitted_targets)} published questions, {len(problem.moves.lead)} numbers free")
     fit = fitting.fit(problem, network.theta, tell=tell)
     theta = np.round(fit.theta, DECIMALS)

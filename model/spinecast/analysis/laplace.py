@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.analysis import fitting
+from spinecast.analysis.fit_problem import Moves, Problem, compile_problem
 from spinecast.analysis.targets import targets
 from spinecast.assessment.model import Model
 from spinecast.frozen import dataclass
@@ -78,38 +79,51 @@ class Laplace:
     ----------
     theta, default, sd : ndarray, shape (P,)
         Fitted value, declared default and its spread (0: structural; infinite: held by data only).
-    free : ndarray of int, shape (F,)
-        Parameters that the fit moved.
+    moves : Moves
+        Coordinates of the fit, one a free number and one for the assumed numbers of a finding together, and what each moves.
     figures : tuple of Figure, length M
-    jacobian : ndarray, shape (M, F)
-        Of the weighted residuals (model - figure) / spread.
+    jacobian : ndarray, shape (M, C)
+        Of the weighted residuals (model - figure) / spread, in the coordinates.
     """
 
     theta: Array
     default: Array
     sd: Array
-    free: npt.NDArray[np.int64]
+    moves: Moves
     figures: tuple[Figure, ...]
     jacobian: Array
 
+    @property
+    def free(self) -> npt.NDArray[np.int64]:
+        """Parameters that the fit moved, alone or together; shape (F,)."""
+        return self.moves.parameter
+
     def covariance(self) -> Array:
-        """Of the free parameters; shape (F, F)."""
-        return _covariance(self.jacobian.tobytes(), self.jacobian.shape, self.sd[self.free].tobytes())
+        """Of the coordinates; shape (C, C)."""
+        sd = self.sd[self.moves.lead] / self.moves.lead_size
+        return _covariance(self.jacobian.tobytes(), self.jacobian.shape, sd.tobytes())
+
+    def holding(self, parameters: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Indices of the figures that held any of these parameters."""
+        columns = np.unique(self.moves.column[np.isin(self.free, parameters)])
+        return np.flatnonzero((self.jacobian[:, columns] != 0).any(axis=1))
 
     def figure_shifts(self) -> Array:
         """Change of all parameters with each figure moved up by one of its spreads; shape (M, P)."""
-        shifts = np.zeros((len(self.figures), len(self.theta)))
-        shifts[:, self.free] = self.jacobian @ self.covariance()
-        return shifts
+        return self.moves.spread_over(self.jacobian @ self.covariance(), len(self.theta))
 
     def default_shifts(self, parameters: Sequence[int]) -> Array:
-        """Change of all parameters with each of these defaults moved up by one of its spreads; shape (len, P)."""
+        """Change of all parameters with each of these defaults moved up by one of its spreads; shape (len, P).
+
+        A number that moves with others of its finding has its own default; the rows hold what they have in common.
+        """
         shifts = np.zeros((len(parameters), len(self.theta)))
-        place = {int(p): k for k, p in enumerate(self.free)}
+        alone = ~self.moves.is_shared
+        place = {int(p): int(k) for p, k in zip(self.free[alone], self.moves.column[alone], strict=True)}
         covariance = self.covariance()
         for row, p in enumerate(parameters):
             if p in place:
-                shifts[row, self.free] = covariance[place[p]] / self.sd[p]
+                shifts[row] = self.moves.spread_over(covariance[place[p]] / self.sd[p], len(self.theta))
             else:
                 shifts[row, p] = self.sd[p]
         return shifts
@@ -125,7 +139,8 @@ class Laplace:
         -------
         ndarray, shape (K, M)
         """
-        moved: Array = (draws[:, self.free] - self.theta[self.free]) @ self.jacobian.T
+        lead = self.moves.lead
+        moved: Array = (draws[:, lead] - self.theta[lead]) / self.moves.lead_size @ self.jacobian.T
         return moved
 
     def draws(self, count: int, seed: int) -> Array:
@@ -133,7 +148,7 @@ class Laplace:
         generator = np.random.default_rng(seed)
         drawn = np.tile(self.theta, (count, 1))
         factor = np.linalg.cholesky(self.covariance())
-        drawn[:, self.free] += generator.standard_normal((count, len(self.free))) @ factor.T
+        drawn += self.moves.spread_over(generator.standard_normal((count, len(factor))) @ factor.T, len(self.theta))
         rest = np.setdiff1d(np.flatnonzero((self.sd > 0) & np.isfinite(self.sd)), self.free)
         drawn[:, rest] += generator.standard_normal((count, len(rest))) * self.sd[rest]
         return drawn
@@ -172,11 +187,11 @@ class _Key:
 def _worked_out(key: _Key, region: str) -> Laplace:
     priors = key.model.priors
     network = build_network(priors, region)
-    problem = fitting.compile_problem(network, priors, [t for t in targets(network, priors) if t.fitted])
+    problem = compile_problem(network, priors, [t for t in targets(network, priors) if t.fitted])
     return around(problem, priors, fitting.at(problem, key.model.network.theta))
 
 
-def around(problem: fitting.Problem, priors: Priors, fit: fitting.Fit) -> Laplace:
+def around(problem: Problem, priors: Priors, fit: fitting.Fit) -> Laplace:
     """From a finished fit; figures of prevalence are figures like the others."""
     network = problem.network
     figures = [
@@ -185,18 +200,18 @@ def around(problem: fitting.Problem, priors: Priors, fit: fitting.Fit) -> Laplac
         )
         for i, t in enumerate(problem.targets)
     ]
-    jacobian = [fit.jacobian[:, problem.free]]
+    jacobian = [fit.jacobian]
     for setting in problem.prevalence:
         made, rows = _prevalence(problem, priors, network, setting, fit.theta)
         figures += made
         jacobian.append(rows)
     default = np.array([p.default for p in network.parameters])
     sd = np.array([p.sd for p in network.parameters])
-    return Laplace(fit.theta, default, sd, problem.free, tuple(figures), np.concatenate(jacobian))
+    return Laplace(fit.theta, default, sd, problem.moves, tuple(figures), np.concatenate(jacobian))
 
 
 def _prevalence(
-    problem: fitting.Problem, priors: Priors, network: Network, setting: tuple[int, Array, Array, Array], theta: Array
+    problem: Problem, priors: Priors, network: Network, setting: tuple[int, Array, Array, Array], theta: Array
 ) -> tuple[list[Figure], Array]:
     """Figures and Jacobian of one setting's marginals."""
     k, weights, centre, sd = setting
@@ -207,8 +222,9 @@ def _prevalence(
         low, high = estimate(quantity, priors.rows, "logit").interval
         name = f"settings/{network.settings[k]}/prevalence/{generator}{'/' + level if level else ''}"
         figures.append(Figure(name, quantity.rows, "logit", float(c), float(s), low, high))
-    rows = np.zeros((len(figures), len(problem.free)))
-    rows[:, np.searchsorted(problem.free, weights)] = slope
+    column = {int(p): j for j, p in enumerate(problem.moves.lead)}
+    rows = np.zeros((len(figures), len(column)))
+    rows[:, [column[int(i)] for i in weights]] = slope
     return figures, rows
 
 
@@ -230,7 +246,8 @@ def save_laplace(found: Laplace, names: Sequence[str], fit_hash: str, path: Path
     with temporary.open("wb") as handle:
         np.savez_compressed(
             handle, header=np.frombuffer(header.encode(), dtype=np.uint8), theta=found.theta, default=found.default,
-            sd=found.sd, free=found.free.astype(np.int32), row=row.astype(np.int16), column=column.astype(np.int16),
+            sd=found.sd, parameter=found.moves.parameter.astype(np.int32), moved_by=found.moves.column.astype(np.int32),
+            size=found.moves.size, lead=found.moves.lead.astype(np.int32), row=row.astype(np.int16), column=column.astype(np.int16),
             value=found.jacobian[row, column].astype(np.float32),
         )  # fmt: skip
     temporary.replace(path)
@@ -261,6 +278,9 @@ def _loaded(path: Path, changed: int, key: _Key) -> Laplace:  # noqa: ARG001  an
     with np.load(io.BytesIO(path.read_bytes())) as data:
         header = json.loads(data["header"].tobytes().decode())
         figures = tuple(Figure(i, tuple(rows), scale, *numbers) for i, rows, scale, *numbers in header["figures"])
-        jacobian = np.zeros((len(figures), len(data["free"])))
+        indices = (data[name].astype(np.int64) for name in ("parameter", "moved_by", "lead"))
+        parameter, column, lead = indices
+        jacobian = np.zeros((len(figures), len(lead)))
         jacobian[data["row"], data["column"]] = data["value"]
-        return Laplace(data["theta"], data["default"], data["sd"], data["free"].astype(np.int64), figures, jacobian)
+        moves = Moves(parameter, column, data["size"], lead)
+        return Laplace(data["theta"], data["default"], data["sd"], moves, figures, jacobian)

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from spinecast.analysis.fitting import Fit, Problem
+from spinecast.analysis.fit_problem import Problem
+from spinecast.analysis.fitting import Fit
 from spinecast.analysis.targets import Target
 from spinecast.network.questions import answer
 from spinecast.parameters.scales import Array

@@ -123,9 +123,7 @@ class Problem:
         quantities = [self.model.network.parameters[i].quantity for i in touched]
         rows = {r for q in quantities if q is not None for r in q.rows}
         if fit is not None:
-            reached = np.isin(fit.free, touched)
-            holding = np.flatnonzero((fit.jacobian[:, reached] != 0).any(axis=1))
-            rows |= {r for i in holding for r in fit.figures[i].rows}
+            rows |= {r for i in fit.holding(touched) for r in fit.figures[i].rows}
         rows |= {r for name in outcome_names or () for r in rows_behind(self.model.priors, name)}
         return sources_of(self.model, rows)
 

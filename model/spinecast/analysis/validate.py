@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spinecast.analysis import fitting, leave_out
+from spinecast.analysis.fit_problem import compile_problem
 from spinecast.analysis.targets import Target, published, targets
 from spinecast.errors import InvalidValueError, MalformedFileError
 from spinecast.frozen import dataclass
@@ -93,7 +94,7 @@ def validate(network: Network, priors: Priors, rows: Sequence[Row] | None = None
     effective = 0.0
     if fitted:
         # The spreads of the defaults belong to the network as declared, which a fitted one no longer holds.
-        problem = fitting.compile_problem(build_network(priors, network.region), priors, fitted)
+        problem = compile_problem(build_network(priors, network.region), priors, fitted)
         fit = fitting.at(problem, network.theta)
         free, effective = len(problem.moves.lead), fitting.degrees_of_freedom(fit)
         without = leave_out.left_out(problem, fit, priors.rows)

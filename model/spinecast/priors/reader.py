@@ -123,17 +123,28 @@ def strings(tree: object) -> set[str]:
     return {text for part in parts for text in strings(part)}
 
 
+_PROSE = frozenset({"description", "why", "label", "question", "level_labels", "value_labels"})
+_ASKED = ("id", "target", "test", "given", "setting", "measure", "value", "low", "high", "n", "seen_in", "use")
+
+
 def network_hash(tables: Mapping[str, Any]) -> str:
-    """SHA-256 of what the fit depends on: the network's own files, and the rows that are fitted or cited there."""
-    text = json.dumps({kind: tables[kind] for kind in _NETWORK}, sort_keys=True)
-    cited = strings([tables[kind] for kind in _NETWORK])
+    """SHA-256 of what the fit depends on: the network's own files without their prose, and what the rows that are
+    fitted or cited there say in numbers and questions."""
+    network = {kind: _without_prose(tables[kind]) for kind in _NETWORK}
+    cited = strings(list(network.values()))
     rows = [
-        r
+        [r.get(name) for name in _ASKED]
         for file in sorted(tables["evidence"])
         for r in tables["evidence"][file]
         if r.get("use") == "fit" or r.get("id") in cited
     ]
-    return hashlib.sha256((text + json.dumps(rows, sort_keys=True)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([network, rows], sort_keys=True).encode()).hexdigest()
+
+
+def _without_prose(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {k: _without_prose(v) for k, v in tree.items() if k not in _PROSE}
+    return [_without_prose(v) for v in tree] if isinstance(tree, list) else tree
 
 
 def content_files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.small import copied, network, replaced, with_rows
-from spinecast.analysis import fitting, leave_out
+from spinecast.analysis import fit_problem, fitting, leave_out
 from spinecast.analysis.fit_command import evidence_share, fit_priors
 from spinecast.analysis.targets import targets
 from spinecast.assessment.model import load_model
@@ -35,7 +35,7 @@ def folder(tmp_path):
 
 def problem_of(folder):
     net, priors = network(folder)
-    return fitting.compile_problem(net, priors, [t for t in targets(net, priors) if t.fitted]), priors
+    return fit_problem.compile_problem(net, priors, [t for t in targets(net, priors) if t.fitted]), priors
 
 
 def fitted(folder):
@@ -57,7 +57,7 @@ class TestCommand:
             fit_priors(folder)
             found.append({p.name: p.read_bytes() for p in sorted((folder / "fitted").iterdir())})
         assert found[0] == found[1]
-        assert set(found[0]) == {"knowledge.json", "lumbosacral.npz"}
+        assert set(found[0]) == {"knowledge.json", "lumbosacral.jacobian.npz", "lumbosacral.npz"}
 
     def test_a_second_fit_does_not_start_from_the_first(self, folder):
         fit_priors(folder)
@@ -87,6 +87,23 @@ class TestCommand:
         fit_priors(folder)
         replaced(folder, "findings/thigh_thrust.toml", "0.25", "0.26")
         assert load_model(folder).stale
+
+    @pytest.mark.parametrize(
+        ("file", "old", "new"),
+        [
+            ("findings/thigh_thrust.toml", "made up for the tests", "made up, for the tests"),
+            ("findings/thigh_thrust.toml", 'description = "d"', 'description = "the thigh is pushed"'),
+        ],
+    )
+    def test_better_words_do_not(self, folder, file, old, new):
+        fit_priors(folder)
+        replaced(folder, file, old, new)
+        assert not load_model(folder).stale
+
+    def test_nor_does_a_row_that_nothing_uses(self, folder):
+        fit_priors(folder)
+        with_rows(folder, {"id": "kept", **SACRAL, "value": 0.4, "use": "background"})
+        assert not load_model(folder).stale
 
     def test_the_report_counts(self, folder):
         problem, _ = problem_of(folder)
@@ -188,11 +205,11 @@ class TestSlopes:
     def test_of_every_table(self, problem):
         theta = problem.network.theta
         jacobian = fitting._jacobian(problem, theta)
-        weights = set(fitting._weights(problem.network))
+        weights = set(fit_problem.state_weights(problem.network))
         for j, parameter in enumerate(problem.free):
             slopes = numeric(problem, theta, parameter)
             if parameter in weights:
-                counted = np.array([fitting.informs_prevalence(problem.network, t) for t in problem.targets])
+                counted = np.array([fit_problem.informs_prevalence(problem.network, t) for t in problem.targets])
                 assert (jacobian[~counted, j] == 0).all()
                 assert jacobian[counted, j] == pytest.approx(slopes[counted], rel=1e-3, abs=1e-3)
             else:
@@ -209,7 +226,7 @@ class TestSlopes:
 
     def test_nothing_is_left_to_gain(self, problem):
         """At the optimum of one module every slope of the cost is small beside its curvature."""
-        tables = fitting.part(problem, prevalence=False)
+        tables = fit_problem.part(problem, prevalence=False)
         theta, _ = fitting.solve(tables, problem.network.theta)
         _, residuals = fitting._cost(tables, theta)
         gradient, curvature = fitting._normal_equations(tables, theta, fitting._jacobian(tables, theta), residuals)
