@@ -123,7 +123,7 @@ def strings(tree: object) -> set[str]:
     return {text for part in parts for text in strings(part)}
 
 
-_PROSE = frozenset({"description", "why", "label", "question", "level_labels", "value_labels"})
+_PROSE = frozenset({"description", "question", "why"})
 _ASKED = ("id", "target", "test", "given", "setting", "measure", "value", "low", "high", "n", "seen_in", "use")
 
 
