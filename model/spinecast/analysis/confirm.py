@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spinecast.analysis import fitting
+from spinecast.analysis.fit_problem import Problem, compile_problem
 from spinecast.analysis.laplace import Laplace, laplace
 from spinecast.analysis.one_way import OneWay, output
 from spinecast.analysis.result import Chart, Column, Result
@@ -31,13 +32,13 @@ class Refitter:
 
     Attributes
     ----------
-    problem : fitting.Problem
+    problem : Problem
         As `spinecast fit` compiles it.
     rest : ndarray, shape (F,)
         Gradient at the stored optimum: not quite zero, since the fit stops when little is gained and cuts feedback.
     """
 
-    problem: fitting.Problem
+    problem: Problem
     fit: Laplace
     rest: Array
 
@@ -45,7 +46,7 @@ class Refitter:
     def of(cls, model: Model) -> Refitter:
         """For the model's own priors."""
         network, fit = build_network(model.priors), laplace(model)
-        problem = fitting.compile_problem(network, model.priors, [t for t in targets(network, model.priors) if t.fitted])
+        problem = compile_problem(network, model.priors, [t for t in targets(network, model.priors) if t.fitted])
         return cls(problem, fit, _gradient(problem, fit, fit.theta, np.zeros(len(fit.figures))))
 
     def refit(self, figure: int, steps: float) -> tuple[Array, int]:
@@ -55,19 +56,21 @@ class Refitter:
         theta = self.fit.theta + steps * self.fit.figure_shifts()[figure]
         for step in range(1, MOST_STEPS + 1):
             change = -self.fit.covariance() @ (_gradient(self.problem, self.fit, theta, moved) - self.rest)
-            theta[self.fit.free] += change
+            theta = self.fit.moves.applied(theta, change)
             if np.abs(change).max() < ENOUGH:
                 return theta, step
         return theta, MOST_STEPS
 
 
-def _gradient(problem: fitting.Problem, fit: Laplace, theta: Array, moved: Array) -> Array:
-    weight = np.where(np.isfinite(fit.sd[fit.free]), fit.sd[fit.free], np.inf) ** -2.0
-    found: Array = fit.jacobian.T @ (_residuals(problem, theta) - moved) + weight * (theta - fit.default)[fit.free]
+def _gradient(problem: Problem, fit: Laplace, theta: Array, moved: Array) -> Array:
+    lead, size = fit.moves.lead, fit.moves.lead_size
+    sd = fit.sd[lead] / size
+    held = np.where(np.isfinite(sd), sd, np.inf) ** -2.0 * (theta - fit.default)[lead] / size
+    found: Array = fit.jacobian.T @ (_residuals(problem, theta) - moved) + held
     return found
 
 
-def _residuals(problem: fitting.Problem, theta: Array) -> Array:
+def _residuals(problem: Problem, theta: Array) -> Array:
     """Weighted residuals of every figure, in the order of `Laplace.figures`."""
     own = [fitting.target_residuals(problem, theta)]
     own += [fitting._marginals(problem.network, theta, k, centre, sd)[0] for k, _, centre, sd in problem.prevalence]
