@@ -110,8 +110,7 @@ def _by_parameter(run: PSA) -> Groups:
 def _reached(problem: Problem) -> np.ndarray:
     """Figures whose questions touch a parameter that this patient's belief depends on; shape (M,)."""
     fit = laplace(problem.model)
-    touched = np.isin(fit.free, problem.touched())
-    return np.asarray((fit.jacobian[:, touched] != 0).any(axis=1))
+    return np.isin(np.arange(len(fit.figures)), fit.holding(problem.touched()))
 
 
 def _by_source(run: PSA) -> Groups:
