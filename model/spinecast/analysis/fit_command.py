@@ -20,7 +20,7 @@ from spinecast.network.build import build_network
 from spinecast.network.compiled import pack
 from spinecast.network.fitted import Fitted, path_of, save
 from spinecast.network.model import Network
-from spinecast.parameters.outcome_curves import FILE, OutcomeCurves, save_curves
+from spinecast.parameters.outcome_curves import FILE, Factor, OutcomeCurves, save_curves
 from spinecast.parameters.pooling import cites_rows
 from spinecast.parameters.scales import Array
 from spinecast.priors.bundle import write_bundle
@@ -124,7 +124,7 @@ def stored_curves(fit: CurveFit, outcome_hash: str) -> OutcomeCurves:
         courses=problem.courses,
         effects=problem.effects,
         centre=np.round(fit.parameters[: fit.curves], DECIMALS),
-        factor=np.round(factor, FACTOR_DECIMALS).astype(np.float32),
+        factor=Factor.of(np.round(factor, FACTOR_DECIMALS)),
         columns=tuple(columns),
         spread=dict(fit.spread),
         hash=outcome_hash,

@@ -7,7 +7,7 @@ the same code as random draws. A name with several normals of its own is taken a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
 from typing import cast
 
@@ -31,7 +31,6 @@ class RememberedDraws(Draws):
 
     normal: dict[str, Array] = field(default_factory=dict)
     _made: dict[tuple[int, str, str], tuple[Quantity, Array]] = field(default_factory=dict)
-    _wide: dict[tuple[str, int], Array] = field(default_factory=dict)
 
     def normals(self, name: str) -> Array:
         if name not in self.normal:
@@ -45,12 +44,11 @@ class RememberedDraws(Draws):
                 return cast("Scale", scale)
         return None
 
-    def normal_rows(self, name: str, width: int) -> Array:
-        if (name, width) not in self._wide:
-            made = Draws.normal_rows(self, name, width)
-            self._wide[name, width] = made
-            self.normal.update({f"{name}[{i}]": made[:, i] for i in range(width)})
-        return self._wide[name, width]
+    def normal_columns(self, columns: Sequence[tuple[str, int]]) -> Array:
+        names = taken_apart(columns)
+        if not set(names) <= set(self.normal):
+            self.normal.update(zip(names, Draws.normal_columns(self, columns).T, strict=True))
+        return np.stack([self.normal[name] for name in names], axis=1)
 
     def of(self, quantity: Quantity, scale: Scale, name: str, normals: Array | None = None) -> Array:
         if normals is not None:
@@ -77,8 +75,13 @@ class MovedDraws(Draws):
     def normals(self, name: str) -> Array:
         return self.steps.get(name, np.zeros(1 + self.count))
 
-    def normal_rows(self, name: str, width: int) -> Array:
-        return np.stack([self.normals(f"{name}[{i}]") for i in range(width)], axis=1)
+    def normal_columns(self, columns: Sequence[tuple[str, int]]) -> Array:
+        return np.stack([self.normals(name) for name in taken_apart(columns)], axis=1)
+
+
+def taken_apart(columns: Sequence[tuple[str, int]]) -> list[str]:
+    """`name[0]`, `name[1]` ... for every name that has several normals of its own."""
+    return [f"{name}[{i}]" for name, width in columns for i in range(width)]
 
 
 def rows_behind(priors: Priors, name: str) -> tuple[str, ...]:

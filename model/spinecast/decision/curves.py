@@ -10,16 +10,23 @@ import numpy as np
 from spinecast.decision.numbers import Draws
 from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
-from spinecast.parameters.outcome_curves import CONTEXT, OutcomeCurves, course_name, effect_name, relief_at, settling_at
+from spinecast.parameters.curves import settling
+from spinecast.parameters.outcome_curves import CONTEXT, OutcomeCurves, course_name, effect_name, relief_at
 from spinecast.parameters.scales import Array, Scale
 from spinecast.priors.records import WEEKS, Effect, Priors, Procedure, Quantity
 
 
 @dataclass(frozen=True, slots=True)
 class CurveTable:
-    """Values of every curve at the five weeks, each of shape (D, T).
+    """Curves at the five weeks, each of shape (D, T).
 
     A curve that the fit does not know (its file is newer) stands at the numbers declared for it.
+
+    Attributes
+    ----------
+    courses : mapping of name to ndarray, shape (D, 1, 3)
+        Parameters of settling curves: one person needs few of them.
+    effects : mapping of name to ndarray, shape (D, T)
     """
 
     priors: Priors
@@ -33,21 +40,17 @@ class CurveTable:
         fitted = priors.curves
         if not isinstance(fitted, OutcomeCurves):
             return cls(priors, source, {}, {})
-        sampled = fitted.sampled(np.concatenate([source.normal_rows(name, width) for name, width in fitted.columns], axis=1))
+        sampled = fitted.sampled(source.normal_columns(fitted.columns))
         weeks = np.array(WEEKS, dtype=float)
-        courses, effects = settling_at(sampled, weeks), relief_at(sampled, weeks)
-        return cls(
-            priors,
-            source,
-            {name: courses[:, i] for i, name in enumerate(fitted.courses)},
-            {name: effects[:, i] for i, name in enumerate(fitted.effects)},
-        )
+        effects = relief_at(sampled, weeks)
+        courses = {name: sampled.courses[:, i, None, :] for i, name in enumerate(fitted.courses)}
+        return cls(priors, source, courses, {name: effects[:, i] for i, name in enumerate(fitted.effects)})
 
     def course(self, generator: str, stage: str) -> Array:
         """P(>= 50 % relief) with time and usual care."""
         name = course_name(generator, stage)
         if name in self.courses:
-            return self.courses[name]
+            return settling(self.courses[name], np.array(WEEKS, dtype=float))
         return self._declared(self.priors.natural_course[generator].courses[stage], "logit", f"natural_course/{generator}")
 
     def effect(self, procedure: Procedure, effect: Effect) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -35,11 +35,14 @@ class Draws:
             return np.zeros(1)
         return np.concatenate([[0.0], self._stream(name).standard_normal(self.count)])
 
-    def normal_rows(self, name: str, width: int) -> Array:
-        """A row of zeros, then K rows of standard normals that belong to `name`; shape (1 + K, width)."""
-        rows = np.zeros((1 + self.count, width))
+    def normal_columns(self, columns: Sequence[tuple[str, int]]) -> Array:
+        """A row of zeros, then K rows of standard normals, so many columns for each name; shape (1 + K, sum of widths).
+
+        One stream serves them all: they are the normals of one joint fit.
+        """
+        rows = np.zeros((1 + self.count, sum(width for _, width in columns)))
         if self.count:
-            rows[1:] = self._stream(name).standard_normal((self.count, width))
+            rows[1:] = self._stream("outcome curves").standard_normal(rows[1:].shape)
         return rows
 
     def _stream(self, name: str) -> np.random.Generator:

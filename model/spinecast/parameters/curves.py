@@ -26,8 +26,11 @@ RELIEF = ("share", "onset", "lasting", "fade", "setback", "setback_weeks")
 
 RELIEF_SCALES = ("identity", "log", "log", "log", "identity", "log")
 SETTLING_SCALES = ("logit", "log", "log")
-MOST_EXPONENT = 700.0
-"""Exponents are cut here, where 2^-x is 0 in double precision anyway."""
+LOG_MOST_EXPONENT = float(np.log(700.0))
+"""Exponents are cut at 700, where 2^-x is 0 in every respect."""
+
+SOON = 1e-6
+"""Week 0 stands just after the procedure, so that its log is finite."""
 
 
 class Curve(NamedTuple):
@@ -48,14 +51,14 @@ def settling(parameters: Array, week: Array) -> Array:
         Weeks; broadcasts with the leading axes.
     """
     ceiling, x, _ = _settling_parts(parameters, week)
-    value: Array = -ceiling * np.expm1(-LN2 * x)
+    value: Array = ceiling * (1 - np.exp2(-x))
     return value
 
 
 def settling_with_slopes(parameters: Array, week: Array) -> Curve:
     """`settling` with its slopes; shape (..., 3)."""
     ceiling, x, log_ratio = _settling_parts(parameters, week)
-    left = np.exp(-LN2 * x)
+    left = np.exp2(-x)
     shape = np.exp(parameters[..., 2])
     pull = ceiling * LN2 * left * x
     slopes = np.stack([ceiling * (1 - ceiling) * (1 - left), -pull * shape, pull * shape * log_ratio], axis=-1)
@@ -64,8 +67,8 @@ def settling_with_slopes(parameters: Array, week: Array) -> Curve:
 
 def _settling_parts(parameters: Array, week: Array) -> tuple[Array, Array, Array]:
     """Ceiling, the Weibull exponent and log(week / median)."""
-    log_ratio = _log_week(week) - parameters[..., 1]
-    x = np.minimum(np.exp(np.minimum(np.exp(parameters[..., 2]) * log_ratio, np.log(MOST_EXPONENT))), MOST_EXPONENT)
+    log_ratio = np.log(np.maximum(np.asarray(week, dtype=float), SOON)) - parameters[..., 1]
+    x = np.exp(np.minimum(np.exp(parameters[..., 2]) * log_ratio, LOG_MOST_EXPONENT))
     return expit(parameters[..., 0]), x, log_ratio
 
 
@@ -79,14 +82,27 @@ def relief(parameters: Array, week: Array) -> Array:
     week : ndarray
         Weeks from the procedure; broadcasts with the leading axes.
     """
-    arrived, kept, back, *_ = _relief_parts(parameters, week)
-    value: Array = parameters[..., 0] * arrived * kept - parameters[..., 4] * back
+    week = np.maximum(np.asarray(week, dtype=float), SOON)
+    arrived = -np.expm1(-LN2 * week * np.exp(-parameters[..., 1]))
+    value: Array = parameters[..., 0] * arrived * np.exp2(-_lost(parameters, np.log(week)))
+    if parameters[..., 4].any():
+        value = value - parameters[..., 4] * np.exp2(-week * np.exp(-parameters[..., 5]))
     return value
+
+
+def _lost(parameters: Array, log_week: Array) -> Array:
+    """Weibull exponent of relief that has gone."""
+    raised = np.exp(parameters[..., 3]) * (log_week - parameters[..., 2])
+    lost: Array = np.exp(np.minimum(raised, LOG_MOST_EXPONENT))
+    return lost
 
 
 def relief_with_slopes(parameters: Array, week: Array) -> Curve:
     """`relief` with its slopes; shape (..., 6)."""
-    arrived, kept, back, onset, x, log_ratio, late = _relief_parts(parameters, week)
+    week = np.maximum(np.asarray(week, dtype=float), SOON)
+    onset, late = week * np.exp(-parameters[..., 1]), week * np.exp(-parameters[..., 5])
+    x, log_ratio = _lost(parameters, np.log(week)), np.log(week) - parameters[..., 2]
+    arrived, kept, back = -np.expm1(-LN2 * onset), np.exp2(-x), np.exp2(-late)
     share, setback, fade = parameters[..., 0], parameters[..., 4], np.exp(parameters[..., 3])
     whole = share * arrived * kept
     slopes = np.stack(
@@ -101,18 +117,3 @@ def relief_with_slopes(parameters: Array, week: Array) -> Curve:
         axis=-1,
     )
     return Curve(whole - setback * back, slopes)
-
-
-def _relief_parts(parameters: Array, week: Array) -> tuple[Array, ...]:
-    """Share arrived, share kept, share set back, and the exponents that they are made of."""
-    onset = np.minimum(np.exp(np.minimum(_log_week(week) - parameters[..., 1], np.log(MOST_EXPONENT))), MOST_EXPONENT)
-    log_ratio = _log_week(week) - parameters[..., 2]
-    x = np.minimum(np.exp(np.minimum(np.exp(parameters[..., 3]) * log_ratio, np.log(MOST_EXPONENT))), MOST_EXPONENT)
-    late = np.minimum(np.exp(np.minimum(_log_week(week) - parameters[..., 5], np.log(MOST_EXPONENT))), MOST_EXPONENT)
-    return -np.expm1(-LN2 * onset), np.exp(-LN2 * x), np.exp(-LN2 * late), onset, x, log_ratio, late
-
-
-def _log_week(week: Array) -> Array:
-    """Log of a week; week 0 stands just after the procedure, so that its log is finite."""
-    logged: Array = np.log(np.maximum(np.asarray(week, dtype=float), 1e-6))
-    return logged

@@ -12,8 +12,10 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
@@ -34,6 +36,44 @@ def course_name(generator: str, stage: str) -> str:
 def effect_name(procedure: str, generator: str, levels: tuple[str, ...] = ()) -> str:
     """Name of the relief curve of a procedure for a generator (at some levels)."""
     return "/".join((procedure, generator, *("+".join(levels) for _ in levels[:1])))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """A matrix that is nearly all zeros: its other entries, row by row.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    rows, columns : ndarray of int, shape (N,)
+    values : ndarray, shape (N,)
+    """
+
+    shape: tuple[int, int]
+    rows: npt.NDArray[np.int32]
+    columns: npt.NDArray[np.int32]
+    values: Array
+
+    @classmethod
+    def of(cls, matrix: Array) -> Factor:
+        """The entries of a matrix that are not 0."""
+        rows, columns = np.nonzero(matrix)
+        return cls((matrix.shape[0], matrix.shape[1]), rows.astype(np.int32), columns.astype(np.int32), matrix[rows, columns])
+
+    def dense(self) -> Array:
+        """The whole matrix."""
+        whole = np.zeros(self.shape)
+        whole[self.rows, self.columns] = self.values
+        return whole
+
+    def times(self, normals: Array) -> Array:
+        """The matrix times each row of standard normals; (D, R) to (D, P). Single precision is plenty for draws."""
+        if not normals.any():
+            return np.zeros((len(normals), self.shape[0]))
+        whole = np.zeros(self.shape, dtype=np.float32)
+        whole[self.rows, self.columns] = self.values
+        moved: Array = (normals.astype(np.float32) @ whole.T).astype(float)
+        return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +100,7 @@ class OutcomeCurves:
         Names of the settling and of the relief curves (the last of which is the contextual effect).
     centre : ndarray, shape (3 C + 6 E,)
         All parameters, settling curves first.
-    factor : ndarray, shape (3 C + 6 E, R)
+    factor : Factor, shape (3 C + 6 E, R)
         Times its transpose it is the covariance of all parameters; rows of what is not free are 0. It is triangular in the
         order of `columns`, so that each standard normal belongs to one curve, given those before it.
     columns : tuple of (str, int)
@@ -75,7 +115,7 @@ class OutcomeCurves:
     courses: tuple[str, ...]
     effects: tuple[str, ...]
     centre: Array
-    factor: Array
+    factor: Factor
     columns: tuple[tuple[str, int], ...]
     spread: dict[str, float]
     hash: str
@@ -87,7 +127,7 @@ class OutcomeCurves:
         ----------
         normals : ndarray, shape (D, R)
         """
-        parameters = self.centre + (normals.astype(self.factor.dtype) @ self.factor.T).astype(float)
+        parameters = self.centre + self.factor.times(normals)
         split = len(self.courses) * len(SETTLING)
         return Sampled(
             parameters[:, :split].reshape(len(parameters), len(self.courses), len(SETTLING)),
@@ -110,14 +150,13 @@ def save_curves(curves: OutcomeCurves, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".tmp")
     header = {
-        "courses": curves.courses, "effects": curves.effects, "columns": curves.columns, "spread": curves.spread,
+        "courses": curves.courses, "effects": curves.effects, "columns": curves.columns, "shape": curves.factor.shape, "spread": curves.spread,
         "hash": curves.hash, "digest": _digest(curves),
     }  # fmt: skip
     text = json.dumps(header, sort_keys=True).encode()
     with temporary.open("wb") as handle:
-        np.savez_compressed(
-            handle, header=np.frombuffer(text, dtype=np.uint8), centre=curves.centre, factor=curves.factor.astype(np.float32)
-        )
+        # Not compressed: unpacking would cost each start more than the bytes do.
+        np.savez(handle, header=np.frombuffer(text, dtype=np.uint8), **_parts(curves))
     temporary.replace(path)
 
 
@@ -133,9 +172,10 @@ def load_curves(path: Path) -> OutcomeCurves:
         raise ArtefactError(f"{path} does not exist; `spinecast fit --outcomes` writes it")
     try:
         with np.load(io.BytesIO(path.read_bytes())) as data:
-            header = json.loads(data["header"].tobytes().decode())
+            header = json.loads(data["header"].tobytes())
+            factor = Factor((int(header["shape"][0]), int(header["shape"][1])), data["rows"], data["columns"], data["values"])
             curves = OutcomeCurves(
-                tuple(header["courses"]), tuple(header["effects"]), data["centre"], data["factor"],
+                tuple(header["courses"]), tuple(header["effects"]), data["centre"], factor,
                 tuple((str(name), int(width)) for name, width in header["columns"]), dict(header["spread"]), header["hash"],
             )  # fmt: skip
     except _UNREADABLE as error:
@@ -151,8 +191,14 @@ _UNREADABLE = (
 # What zip, deflate and numpy's own format raise where bytes were lost or changed.
 
 
+def _parts(curves: OutcomeCurves) -> dict[str, Any]:
+    """Every array of the file but its header."""
+    factor = curves.factor
+    return {"centre": curves.centre, "rows": factor.rows, "columns": factor.columns, "values": factor.values}
+
+
 def _digest(curves: OutcomeCurves) -> str:
     digest = hashlib.sha256()
-    for array in (curves.centre, curves.factor.astype(np.float32)):
+    for array in _parts(curves).values():
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
