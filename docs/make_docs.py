@@ -193,6 +193,27 @@ def validation() -> str:
     return f"{head}\n\n{GENERATED.format(source='priors/')}\n{body}"
 
 
+def explanation_pages() -> dict[str, str]:
+    """Text of every page that the model itself writes, by its path below docs/explanation."""
+    from spinecast.analysis.profiles import profile_table, read_profiles
+    from spinecast.assessment.model import load_model
+    from spinecast.report.profiles import profiles_page
+
+    model = load_model(ROOT / "priors")
+    found = profile_table(read_profiles(ROOT / "examples" / "profiles", model.priors), model=model)
+    labels = {k: p.label for k, p in model.priors.procedures.items()}
+    head = GENERATED.format(source="examples/profiles/ and priors/")
+    return {"who-benefits.md": f"{head}\n\n{profiles_page(found, labels)}"}
+
+
+def outcomes_page() -> str:
+    """Published time points of outcomes beside the model's answers; takes ten seconds."""
+    from spinecast.analysis import outcome_validation
+    from spinecast.assessment.model import load_model
+
+    return outcome_validation.page(outcome_validation.validate_outcomes(load_model(ROOT / "priors")))
+
+
 def cli_page() -> str:
     """Every command with its help."""
     head = GENERATED.format(source="model/spinecast/cli/")
@@ -315,7 +336,11 @@ def main(arguments: list[str]) -> int:
         (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
         (REFERENCE / "assessment-json.md").write_text(assessment_page(), encoding="utf-8")
         (REFERENCE / "validation.md").write_text(validation(), encoding="utf-8")
-        print(f"{len(written) + 3} pages below {REFERENCE.relative_to(ROOT)}")
+        (REFERENCE / "outcomes.md").write_text(outcomes_page(), encoding="utf-8")
+        print(f"{len(written) + 4} pages below {REFERENCE.relative_to(ROOT)}")
+        for name, text in explanation_pages().items():
+            (ROOT / "docs" / "explanation" / name).write_text(text, encoding="utf-8")
+            print(f"docs/explanation/{name}")
     for page in named or example_pages():
         try:
             changed = rewrite(page)

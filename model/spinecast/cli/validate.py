@@ -12,7 +12,9 @@ import click
 from spinecast.cli.output import colour, say
 
 if TYPE_CHECKING:
+    from spinecast.analysis.outcome_validation import OutcomePoint, OutcomeValidation
     from spinecast.analysis.validate import Validated, Validation
+    from spinecast.assessment.model import Model
 
 
 @click.command
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     metavar="FILE.csv",
     help="Ask these rows instead, in the columns of priors/evidence/.",
 )
+@click.option("--outcomes", is_flag=True, help="Ask about outcomes: every published trial arm beside the model's answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--outside", is_flag=True, help="Only answers outside the published interval, and why.")
 @click.option(
     "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
 )
-def validate(rows: Path | None, as_json: bool, outside: bool, priors: Path | None) -> None:
+def validate(rows: Path | None, outcomes: bool, as_json: bool, outside: bool, priors: Path | None) -> None:
     """Ask the model each published question about its own population, and set its answer beside the published one.
 
     Fitted questions show whether the fit holds together; held-out ones, which nobody fitted to, whether it is right.
@@ -35,12 +38,19 @@ def validate(rows: Path | None, as_json: bool, outside: bool, priors: Path | Non
     from spinecast.analysis.validate import read_row_file, to_dict
     from spinecast.analysis.validate import validate as ask
     from spinecast.assessment.model import load_model
-    from spinecast.errors import MalformedFileError
+    from spinecast.errors import InvalidValueError, MalformedFileError
 
+    if outcomes and rows is not None:
+        raise InvalidValueError(
+            "--rows", str(rows), "one of --rows and --outcomes: a trial is a file in priors/trials/, not a row"
+        )
     given = read_row_file(rows) if rows is not None else None
     if priors is not None and not priors.is_dir():
         raise MalformedFileError(f"--priors {priors}: there is no such folder")
     model = load_model(priors)
+    if outcomes:
+        _outcomes(model, as_json=as_json, outside=outside)
+        return
     found = ask(model.network, model.priors, given)
     shown = [r for r in found.rows if not (outside and r.inside)]
     if as_json:
@@ -49,6 +59,57 @@ def validate(rows: Path | None, as_json: bool, outside: bool, priors: Path | Non
         say(json.dumps(answer, indent=2, ensure_ascii=False))
         return
     _print(found, shown, reasons=outside)
+
+
+def _outcomes(model: Model, *, as_json: bool, outside: bool) -> None:
+    """Time points of trials, predicted against observed."""
+    from spinecast.analysis import outcome_validation as outcomes
+
+    found = outcomes.validate_outcomes(model)
+    shown = [p for p in found.points if not outside or not (p.inside and p.foreseen)]
+    if as_json:
+        answer = outcomes.to_dict(found)
+        if outside:
+            answer["rows"] = [r for r in answer["rows"] if not (r["inside"] and r["foreseen"])]  # type: ignore[attr-defined]
+        say(json.dumps(answer, indent=2, ensure_ascii=False))
+        return
+    _print_outcomes(found, shown, reasons=outside)
+
+
+def _print_outcomes(found: OutcomeValidation, shown: Sequence[OutcomePoint], *, reasons: bool) -> None:
+    from rich.text import Text
+
+    from spinecast.analysis.outcome_validation import FITTED, sentences
+    from spinecast.report.layout import ALARM, hanging, rendered, table
+
+    made = table(
+        ("trial, arm", 33),
+        ("", 1),
+        ("week", 4),
+        ("published (95 %)", 21),
+        ("model", 6),
+        ("", 1),
+        ("unseen (95 %)", 22),
+        ("", 1),
+        right=(2, 4),
+    )
+    for p in shown:
+        over = f" over {p.over}" if p.over else ""
+        name = Text(p.trial).append(f"\n  {p.arm}{over}".replace("_", " "), "dim")
+        published, unseen = (
+            f"{centre:.2f} ({low:.2f} to {high:.2f})"
+            for centre, low, high in ((p.published, p.low, p.high), (p.unseen, p.unseen_low, p.unseen_high))
+        )
+        marks = [Text("" if good else "✕", ALARM) for good in (p.inside, p.foreseen)]
+        made.add_row(
+            name, "" if p.group == FITTED else "○", f"{p.week:g}", published, f"{p.model:.2f}", marks[0], unseen, marks[1]
+        )
+    notes = [hanging("·", f"{p.trial}, week {p.week:g}: {p.why}", 1) for p in shown if p.why] if reasons else []
+    legend = (
+        "✕: the answer lies outside the published interval; or the published figure outside the interval expected of an unseen trial. "
+        "○: predicted only, and the page in docs/reference says why."
+    )
+    say(rendered([made, *notes, Text(), *map(Text, sentences(found)), Text(legend, "dim")], colour=colour()), newline=False)
 
 
 def _print(found: Validation, shown: Sequence[Validated], *, reasons: bool) -> None:
