@@ -26,6 +26,14 @@ def own_priors_folder() -> Path:
     return folder
 
 
+def learned_fit() -> Path | None:
+    """The fit that SPINECAST_FIT names (one that `spinecast learn` wrote), or None: that of the priors folder."""
+    given = os.environ.get("SPINECAST_FIT")
+    if given and not Path(given).is_file():
+        raise MalformedFileError(f"SPINECAST_FIT names {given}, and there is no such file")
+    return Path(given) if given else None
+
+
 def examples_folder() -> Path:
     """The worked patients."""
     return _shipped("examples")

@@ -446,7 +446,7 @@ def _provenance(case: Case, leader: str) -> Provenance:
     return Provenance(
         version=spinecast.__version__, priors_hash=model.priors.content_hash, fit_hash=model.fit_hash, share_from_evidence=share,
         assumed=assumed, unfitted=len(model.unfitted),
-        stale=model.stale, sources=tuple(sources),
+        stale=model.stale, sources=tuple(sources), learned=model.learned,
     )  # fmt: skip
 
 

@@ -132,6 +132,8 @@ class Provenance:
         What the network is built from has changed since the fit.
     sources : tuple of str
         Keys of the sources behind the findings observed and the procedures ranked.
+    learned : str
+        What records the numbers were updated by; "" for the published fit.
     """
 
     version: str
@@ -142,6 +144,7 @@ class Provenance:
     unfitted: int
     stale: bool
     sources: tuple[str, ...]
+    learned: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from spinecast.parameters.outcome_curves import FILE, OutcomeCurves, load_curves
 from spinecast.parameters.scales import Array
 from spinecast.priors.bundle import load_priors
 from spinecast.priors.records import Priors
-from spinecast.resources import priors_folder
+from spinecast.resources import learned_fit, priors_folder
 
 REGION = "lumbosacral"
 
@@ -38,6 +38,8 @@ class Model:
         Parameters newer than the fit; they stand at their defaults.
     stale : bool
         The priors changed since the fit of the network or of the outcome curves.
+    learned : str
+        What records the parameters were updated by, in words; "" for the published fit.
     """
 
     priors: Priors
@@ -47,10 +49,18 @@ class Model:
     fit_hash: str
     unfitted: tuple[str, ...]
     stale: bool
+    learned: str = ""
 
 
-def load_model(folder: Path | None = None, region: str = REGION) -> Model:
-    """Load the priors folder (the installed one by default) with its fit.
+def load_model(folder: Path | None = None, region: str = REGION, *, fit: Path | None = None) -> Model:
+    """Load the priors folder (the installed one by default) with its fit, or with another one that was learned from records.
+
+    Parameters
+    ----------
+    folder : Path, optional
+    region : str
+    fit : Path, optional
+        A file written by `spinecast learn`; by default the one that SPINECAST_FIT names, else the folder's own.
 
     Raises
     ------
@@ -59,22 +69,23 @@ def load_model(folder: Path | None = None, region: str = REGION) -> Model:
     ArtefactError
         The fit is missing or corrupt.
     """
-    return _load(Path(folder) if folder is not None else priors_folder(), region)
+    place = Path(folder) if folder is not None else priors_folder()
+    return _load(place, region, Path(fit) if fit is not None else learned_fit() or path_of(place, region))
 
 
 def load_network(folder: Path, region: str = REGION) -> Model:
     """The same without outcome curves and never from memory: for the fit of the curves, which may replace damaged ones."""
-    return _read(folder, region, curves=None)
+    return _read(folder, region, path_of(folder, region), curves=None)
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, region: str) -> Model:
-    return _read(folder, region, curves=load_curves(folder / FILE) if (folder / FILE).exists() else None)
+def _load(folder: Path, region: str, path: Path) -> Model:
+    return _read(folder, region, path, curves=load_curves(folder / FILE) if (folder / FILE).exists() else None)
 
 
-def _read(folder: Path, region: str, curves: OutcomeCurves | None) -> Model:
+def _read(folder: Path, region: str, path: Path, curves: OutcomeCurves | None) -> Model:
     priors = load_priors(folder)
-    fitted = load(path_of(folder, region))
+    fitted = load(path)
     stale = fitted.priors_hash != priors.network_hash
     known: tuple[Network, Array, Array, tuple[str, ...]]
     if fitted.compiled is not None and not stale:
@@ -83,15 +94,16 @@ def _read(folder: Path, region: str, curves: OutcomeCurves | None) -> Model:
         known = _built(priors, region, fitted)
     network, draws, share, unfitted = known
     if not len(draws):
-        raise ArtefactError(f"{path_of(folder, region)} holds no draws; run `spinecast fit`")
+        raise ArtefactError(f"{path} holds no draws; run `spinecast fit`")
     return Model(
         priors=replace(priors, curves=curves),
         network=network,
         draws=draws,
         evidence_share=share,
-        fit_hash=fitted.priors_hash,
+        fit_hash=fitted.hash,
         unfitted=unfitted,
         stale=stale or (curves is not None and curves.hash != priors.outcome_hash),
+        learned=fitted.learned,
     )
 
 

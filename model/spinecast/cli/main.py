@@ -18,25 +18,32 @@ from spinecast.frozen import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A command: one line of help, and either its function's place or the verbs below it (`default`: the one meant by none)."""
+    """A command: one line of help, and either its function's place or the verbs below it (`default`: the one meant by none).
+
+    `fit`: it answers from the fitted parameters and takes --fit.
+    """
 
     help: str
     place: str = ""
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     default: str = ""
+    fit: bool = False
 
 
 VERBS: Mapping[str, Verb] = {
-    "assess": Verb("Assess one patient: differential, ranking, plan and why.", "assess:assess"),
-    "explain": Verb("What speaks for and against each cause, what would explain it, what does not fit.", "explain:explain"),
-    "what-if": Verb("Change findings or numbers and see the answer before and after.", "what_if:what_if"),
-    "next": Verb("What to ask or test next, and what the answer would be worth.", "next:next_"),
+    "assess": Verb("Assess one patient: differential, ranking, plan and why.", "assess:assess", fit=True),
+    "explain": Verb(
+        "What speaks for and against each cause, what would explain it, what does not fit.", "explain:explain", fit=True
+    ),
+    "what-if": Verb("Change findings or numbers and see the answer before and after.", "what_if:what_if", fit=True),
+    "next": Verb("What to ask or test next, and what the answer would be worth.", "next:next_", fit=True),
     "findings": Verb("List every finding, context and input that a patient file may hold.", "findings:findings"),
     "new": Verb(
         "Write a template to fill in: a patient file, or a new piece of knowledge.",
         verbs={
             "patient": Verb("A patient file.", "new:patient"),
             "outcome": Verb("An outcome, for a follow-up.", "new:outcome"),
+            "records": Verb("A records file to learn from or to evaluate on.", "new:records"),
             "finding": Verb("A finding.", "new:finding"),
             "generator": Verb("A pain generator.", "new:generator"),
             "procedure": Verb("A procedure.", "new:procedure"),
@@ -52,25 +59,34 @@ VERBS: Mapping[str, Verb] = {
             "pages": Verb("Write the generated reference pages anew.", "priors:pages"),
         },
     ),
-    "profile": Verb("Who benefits: what procedures add for people of a kind, beside the clinical roadmap.", "profile:profile"),
+    "profile": Verb(
+        "Who benefits: what procedures add for people of a kind, beside the clinical roadmap.", "profile:profile", fit=True
+    ),
     "rules": Verb(
         "The rule sets: list them, or compare what each permits for a patient.",
         verbs={
             "list": Verb("List every rule set and rule with its clause.", "rules:list_rules"),
-            "compare": Verb("What each rule set permits for one patient, with clauses and what is missing.", "rules:compare"),
+            "compare": Verb(
+                "What each rule set permits for one patient, with clauses and what is missing.", "rules:compare", fit=True
+            ),
         },
         default="list",
     ),
-    "update": Verb("Update an assessment with what was done and how it went.", "update:update"),
-    "validate": Verb("Ask the model each published question about its own population.", "validate:validate"),
+    "update": Verb("Update an assessment with what was done and how it went.", "update:update", fit=True),
+    "validate": Verb("Ask the model each published question about its own population.", "validate:validate", fit=True),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
-    "score": Verb("Score a file of many patients: one row of probabilities each.", "score:score"),
-    "simulate": Verb("Draw patients from the model.", "simulate:simulate"),
+    "learn": Verb("Update the numbers by a clinic's own records.", "learn:learn", fit=True),
+    "score": Verb("Score a file of many patients: one row of probabilities each.", "score:score", fit=True),
+    "simulate": Verb("Draw patients from the model.", "simulate:simulate", fit=True),
     "sensitivity": Verb(
-        "Which number moves the answer, and how wrong it must be before the first choice changes.", "sensitivity:sensitivity"
+        "Which number moves the answer, and how wrong it must be before the first choice changes.",
+        "sensitivity:sensitivity",
+        fit=True,
     ),
-    "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa"),
-    "voi": Verb("What would be worth knowing: value of information, by group, number or study, and of a trial.", "voi:voi"),
+    "psa": Verb("Draw every number at once: intervals, ranks, chance of being best, acceptability.", "psa:psa", fit=True),
+    "voi": Verb(
+        "What would be worth knowing: value of information, by group, number or study, and of a trial.", "voi:voi", fit=True
+    ),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
     "serve": Verb("Serve assessments and scores over HTTP.", "serve:serve"),
     "export": Verb(
@@ -103,6 +119,8 @@ class VerbGroup(click.Group):
             return group
         module, function = verb.place.split(":")
         command: click.Command = getattr(importlib.import_module(f"spinecast.cli.{module}"), function)
+        if verb.fit and not any(option.name == "fit" for option in command.params):
+            command.params.append(_fit_option())
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -120,6 +138,28 @@ def _default(group: VerbGroup, name: str) -> Callable[[], None]:
             context.invoke(command, as_json=False)
 
     return callback
+
+
+def _fit_option() -> click.Option:
+    """--fit, for every command that answers from the fitted parameters: it holds while the command runs."""
+
+    def use(ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
+        if value is None:
+            return
+        before = os.environ.get("SPINECAST_FIT")
+        os.environ["SPINECAST_FIT"] = value
+
+        def restore() -> None:
+            if before is None:
+                del os.environ["SPINECAST_FIT"]
+            else:
+                os.environ["SPINECAST_FIT"] = before
+
+        ctx.call_on_close(restore)
+
+    return click.Option(
+        ["--fit"], metavar="FILE", expose_value=False, callback=use, help="Answer from this fit, which `spinecast learn` wrote."
+    )
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

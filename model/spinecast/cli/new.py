@@ -32,6 +32,21 @@ def outcome(path: Path) -> None:
     click.echo(f"wrote {new_outcome(load_priors(priors_folder()), path)}; then: spinecast update ASSESSMENT {path}")
 
 
+@click.command
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv")
+def records(path: Path) -> None:
+    """Write the header of a records file, and beside it a list of what each column may hold (FILE.columns.csv).
+
+    One row a person; columns that a clinic does not have can be left out, and anything may be empty.
+    """
+    from spinecast.analysis.records import write_template
+    from spinecast.assessment.model import load_model
+
+    model = load_model()
+    meaning = write_template(path, model.priors, model.network)
+    click.echo(f"wrote {path} and {meaning}; then: spinecast learn {path}")
+
+
 def _entry(kind: str) -> click.Command:
     @click.command(name=kind, help=f"Write a skeleton of a {kind} with this ID into the priors folder. Nothing is overwritten.")
     @click.argument("key", metavar="ID")

@@ -36,6 +36,8 @@ class Fitted:
         Share of what is known of each parameter that published rows contribute, the rest being its assumption.
     compiled : Compiled or None
         The network that these are the parameters of, in their order.
+    learned : str
+        What records the parameters were updated by, in words; "" for a fit to the published figures.
     """
 
     names: tuple[str, ...]
@@ -44,6 +46,16 @@ class Fitted:
     priors_hash: str
     evidence_share: Array
     compiled: Compiled | None = None
+    learned: str = ""
+
+    @property
+    def hash(self) -> str:
+        """The priors' hash for a published fit; that of its own numbers for one that was learned from records."""
+        if not self.learned:
+            return self.priors_hash
+        import hashlib
+
+        return hashlib.sha256(self.theta.tobytes() + self.draws.tobytes()).hexdigest()
 
 
 def path_of(folder: Path, region: str) -> Path:
@@ -57,6 +69,8 @@ def save(fitted: Fitted, path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     parts = _parts(fitted)
     header = {"names": fitted.names, "priors_hash": fitted.priors_hash, "digest": _digest(parts)}
+    if fitted.learned:
+        header["learned"] = fitted.learned
     with temporary.open("wb") as handle:
         # Not compressed: unpacking would cost each start more than the bytes do.
         np.savez(handle, header=_as_bytes(header), **parts)
@@ -80,7 +94,7 @@ def load(path: Path) -> Fitted:
         intact = header["digest"] == _digest(parts)
         fitted = Fitted(
             tuple(header["names"]), parts["theta"], parts["draws"].astype(float), header["priors_hash"],
-            parts["evidence_share"].astype(float), _compiled(parts) if intact else None,
+            parts["evidence_share"].astype(float), _compiled(parts) if intact else None, header.get("learned", ""),
         )  # fmt: skip
     except _UNREADABLE as error:
         raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit` to write it anew") from None
