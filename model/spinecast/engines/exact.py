@@ -142,7 +142,13 @@ def _factors(
             if context in tied or context in evidence.likelihood:
                 key = (context, _base(network, context, setting))
                 if key not in shared:
-                    shared[key] = np.log(_summed(network, theta, context, tied.get(context, []), evidence, setting))
+                    dependent = []
+                    for block in tied.get(context, []):
+                        own = (block.id, _base(network, block.leaves[0], setting))
+                        if own not in shared:
+                            shared[own] = block_likelihood(network, theta, block, evidence, setting)
+                        dependent.append((block, shared[own]))
+                    shared[key] = np.log(_summed(network, theta, context, dependent, evidence, setting))
                 parts[context] = shared[key]
     for name, log in evidence.states.items():
         key = (name, b"")
@@ -216,16 +222,17 @@ def _exactly(chances: Sequence[tuple[Array, ...]], positive: int) -> Array:
     return counts[positive]
 
 
-def _summed(network: Network, theta: Array, context: str, dependent: Sequence[Block], evidence: Evidence, setting: int) -> Array:
+def _summed(
+    network: Network, theta: Array, context: str, dependent: Sequence[tuple[Block, Array]], evidence: Evidence, setting: int
+) -> Array:
     """Sum over the values of a context of its own probability times what depends on it; shape (S, ...)."""
     leaf = network.leaves[context]
     own = network.table_draws_last(theta, leaf, setting, np.ones(1))[0, 0]
     likelihood = evidence.likelihood.get(context, np.ones(len(leaf.values)))
-    blocks = [(block, block_likelihood(network, theta, block, evidence, setting)) for block in dependent]
     total: Array = np.zeros(1)
     for value in np.flatnonzero(likelihood).tolist() or [0]:
         term = (own[:, value] * likelihood[value]).take(leaf.config_of_state, axis=0)
-        for block, factor in blocks:
+        for block, factor in dependent:
             term *= factor[value if len(factor) > 1 else 0].take(block.config_of_state, axis=0)
         total = total + term
     return total
