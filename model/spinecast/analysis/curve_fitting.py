@@ -7,12 +7,12 @@ start as declared and are re-estimated from the deviations found, the declaratio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from spinecast.analysis.curve_problem import CurveProblem, Point
+from spinecast.frozen import dataclass
 from spinecast.parameters.curves import RELIEF, SETTLING, Curve, relief_with_slopes, settling_with_slopes
 from spinecast.parameters.scales import TINY, Array, expit
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import cast
 
@@ -26,6 +26,7 @@ from spinecast.decision.numbers import Draws
 from spinecast.decision.outcomes import modifier_factors
 from spinecast.decision.profile import Vocabulary
 from spinecast.errors import PriorsError
+from spinecast.frozen import dataclass
 from spinecast.parameters.curves import RELIEF, RELIEF_SCALES, SETTLING, SETTLING_SCALES
 from spinecast.parameters.outcome_curves import CONTEXT, course_name, effect_name
 from spinecast.parameters.pooling import Estimate, estimate

@@ -12,12 +12,12 @@ strong2014 (Strong M, Oakley JE, Brennan A. Med Decis Making 2014;34:311-326).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from spinecast.analysis.voi import Estimate, checked, of_fitted
 from spinecast.errors import InvalidValueError
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 KNOTS = 6

@@ -12,13 +12,13 @@ jalal2018 (Jalal H, Alarid-Escudero F. Med Decis Making 2018;38:174-188); menzie
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from spinecast.analysis.evppi_spline import Surface, coefficient_error, inputs_of
 from spinecast.analysis.voi import Estimate, checked, of_fitted
 from spinecast.errors import InvalidValueError
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 SMALLEST_SHARE = 1e-6

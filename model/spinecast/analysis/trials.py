@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from spinecast.decision.outcomes import NONSPECIFIC, course_weights, pain_shares
 from spinecast.decision.profile import Profile
 from spinecast.engines import exact
 from spinecast.errors import SpinecastError
+from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors, Quantities, Trial

@@ -7,11 +7,11 @@ parameters asked about (K, d). Everything comes with a standard error.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from spinecast.errors import InvalidValueError
+from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 
 

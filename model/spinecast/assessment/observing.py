@@ -68,7 +68,7 @@ class Observer:
         for number in range(len(group) + 1):
             told = replace(known, counts={**known.counts, family: (group, number)})
             after = exact.log_likelihood(self.network, self.theta, told, self.setting)
-            rows.append(_ratio(after, before))
+            rows.append(_log_quotient(after, before))
         name = self.priors.dependencies[family].label if family in self.priors.dependencies else family
         seen = [Seen(action, f"{k} of {len(group)} positive ({name.lower()})", count=k) for k in range(len(group) + 1)]
         return tuple(seen), np.stack(rows)
@@ -100,11 +100,11 @@ class Observer:
                     (part.take(block.config_of_state, axis=2) for block, (_, part) in zip(blocks, looked, strict=True)),
                     start=own[:, None],
                 )
-                result *= _ratio(after.sum(axis=0), before.sum(axis=0))
+                result *= _quotient(after.sum(axis=0), before.sum(axis=0))
             else:
                 row = exact.known_value(known, blocks[0].by) or 0
                 before, after = (part[row if len(part) > 1 else 0] for part in looked[0])
-                result *= _ratio(after, before).take(blocks[0].config_of_state, axis=1)
+                result *= _quotient(after, before).take(blocks[0].config_of_state, axis=1)
         return result
 
     def _looked(self, block: Block, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> tuple[Array, Array]:
@@ -218,7 +218,7 @@ class Observer:
         return kept, np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
 
 
-def _ratio(after: Array, before: Array) -> Array:
+def _quotient(after: Array, before: Array) -> Array:
     """Zero where what is known is impossible."""
     shown: Array = np.divide(after, before, out=np.zeros_like(after), where=np.broadcast_to(before > 0, after.shape))
     return shown
@@ -245,10 +245,10 @@ def conditional(network: Network, theta: Array, evidence: Evidence, added: Mappi
     after = related
     for name, vector in added.items():
         after = after.with_leaf(name, vector)
-    return _ratio(exact.log_likelihood(network, theta, after, setting), before)
+    return _log_quotient(exact.log_likelihood(network, theta, after, setting), before)
 
 
-def _ratio(after: Array, before: Array) -> Array:
+def _log_quotient(after: Array, before: Array) -> Array:
     """exp(after - before), and 0 where what is known is impossible already."""
     known = np.isfinite(before)
     return np.where(known, np.exp(np.where(known, after - np.where(known, before, 0.0), 0.0)), 0.0)

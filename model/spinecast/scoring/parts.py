@@ -11,12 +11,12 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spinecast.errors import InvalidValueError, MalformedFileError
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 from spinecast.scoring.sources import Rejected
 
 MANIFEST = "manifest.json"

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import spinecast
 from spinecast.errors import InvalidValueError, OutputError
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 from spinecast.scoring import sinks, sources
 from spinecast.scoring.forecaster import CHUNK, DIFFERENTIAL, KEPT, Forecaster
 from spinecast.scoring.lock import locked

@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from spinecast.errors import MalformedFileError, UnknownIdError
 from spinecast.extras import need
+from spinecast.frozen import dataclass
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "csv": (".csv",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from spinecast.assessment.files import MOST_BYTES
 from spinecast.assessment.model import Model, load_model
 from spinecast.decision.settings import DEFAULT_DEPTH, MONEY
 from spinecast.errors import InputError, UnknownIdError
+from spinecast.frozen import dataclass
 from spinecast.scoring.forecaster import Forecaster
 from spinecast.service import metrics, openapi, problems, stream
 from spinecast.service.answers import StreamAnswer, json_answer, problem_answer

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from spinecast.errors import InvalidValueError
+from spinecast.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
