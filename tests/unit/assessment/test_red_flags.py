@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spinecast.assessment.assess import prepare
-from spinecast.decision.gates import Gates, evaluate_gates
+from spinecast.assessment.model import load_model
+from spinecast.decision.gates import Gates, applies, evaluate_gates
+from spinecast.priors import grammar
 
 SCIATICA = {"pain_dominance": "leg", "straight_leg_raise": "positive"}
 
@@ -104,3 +106,33 @@ def test_foot_drop_alone_is_flagged_for_a_surgeon():
     found = gates({"age": 45}, {"foot_drop": "present", "pain_dominance": "leg"})
     assert found.first == ()
     assert "foot_drop_surgeon" in {g.rule for g in found.by_action["surgical_consultation"]}
+
+
+EXEMPT = {
+    ("conservative_care_epidural_payer", "therapy_tolerance"): "an exception has to be on record",
+    ("glucose_uncontrolled", "fasting_glucose_mg_dl"): "HbA1c is asked instead",
+    ("no_needle_before_urgent_evaluation", "infection_risk"): "asked by fever_with_infection_risk",
+    ("relief_holds", "relief_holding"): "asked at a follow-up, which always records it",
+}
+
+
+def unasked() -> set[tuple[str, str]]:
+    """Inputs and contexts that a rule which stops something hangs on, and that no rule in force with it asks for."""
+    priors, found = load_model().priors, set()
+    for rule in priors.rules.values():
+        if rule.effect not in ("block", "defer", "first") or not rule.when or rule.kind == "threshold":
+            continue
+        for name in grammar.names(grammar.parse(rule.when)):
+            for procedure in priors.procedures.values():
+                if (name in priors.inputs or name in priors.contexts) and applies(rule, procedure):
+                    others = [
+                        r for r in priors.rules.values() if applies(r, procedure) and set(r.rule_sets) <= set(rule.rule_sets)
+                    ]
+                    if not any(name in r.unknown for r in others):
+                        found.add((rule.id, name))
+    return found
+
+
+def test_whatever_stops_a_procedure_is_asked_for_where_it_is_not_known():
+    assert unasked() <= set(EXEMPT), "list the input in the rule's `unknown`, or exempt it with a reason"
+    assert set(EXEMPT) <= unasked(), "an exemption is not needed any more"
