@@ -76,9 +76,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(source, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
     out = tmp_path / "out.csv"
-    done = subprocess.run(
-        shell(source, out, "--chunk", 500), capture_output=True, text=True, preexec_fn=small_files, check=False
-    )
+    done = subprocess.run(shell(source, out, "--chunk", 500), capture_output=True, text=True, preexec_fn=small_files, check=False)
     assert done.returncode == 1
     assert "no room left to write" in done.stderr
     assert "Traceback" not in done.stderr

@@ -51,7 +51,7 @@ class Gates:
     flags : tuple of Gate
         Rules that speak about the person: syndromes, thresholds, and what to ask.
     first : tuple of str
-        Actions that go before everything else.
+        Actions that go before everything else, in this order: what safety puts first, then what the rule set does.
     """
 
     by_action: Mapping[str, tuple[Gate, ...]]
@@ -109,7 +109,9 @@ def evaluate_gates(priors: Priors, profile: Profile, probabilities: Mapping[tupl
         for r, e in spoken
         if e == "first" or r.kind in ("syndrome", "threshold")
     )
-    first = tuple(dict.fromkeys(r.first for r, e in spoken if e == "first" and r.first))
+    # Safety before what a rule set puts first: an emergency is never second to a referral.
+    foremost = sorted((r for r, e in spoken if e == "first" and r.first), key=lambda r: bool(r.rule_sets))
+    first = tuple(dict.fromkeys(r.first for r in foremost))
     return Gates({k: tuple(v) for k, v in by_action.items()}, flags, first)
 
 

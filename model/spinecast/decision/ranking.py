@@ -97,7 +97,8 @@ def rank(
         _row(priors, outcomes, name, a, values[:, a], ranks[:, a], float(alone[a]), pain, gates, settings, places)
         for a, name in enumerate(names)
     ]
-    return tuple(sorted(rows, key=lambda r: (r.id not in gates.first, not r.permitted, -r.value, r.id)))
+    order = {action: i for i, action in enumerate(gates.first)}
+    return tuple(sorted(rows, key=lambda r: (order.get(r.id, len(order)), not r.permitted, -r.value, r.id)))
 
 
 def _row(

@@ -209,11 +209,11 @@ def test_s16_the_surgeon_moves_to_the_front(patient, rule) -> None:
     assert gates(**{**patient, "procedures": []}).first == (() if "procedures" in patient else ("surgical_consultation",))
 
 
-def test_s16_urgent_signs_come_before_the_surgeon() -> None:
-    assert gates(findings={"progressive_motor_deficit": "present", "flexion_extension_instability": "present"}).first[0] in (
-        "urgent_evaluation",
-        "surgical_consultation",
-    )
+def test_s16_an_emergency_is_never_second_to_the_surgeon() -> None:
+    patient = {"findings": {"progressive_motor_deficit": "present", "flexion_extension_instability": "present"}}
+    assert gates(**patient).first == ("urgent_evaluation", "surgical_consultation")
+    case = prepare(patient, draws=2, depth=1, rule_set="roadmap")
+    assert [r.id for r in case.ranking(case.options())[:2]] == ["urgent_evaluation", "surgical_consultation"]
 
 
 def test_s17_the_horizon() -> None:
