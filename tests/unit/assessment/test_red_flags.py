@@ -37,7 +37,6 @@ WEAK = {
     "fever": ({"age": 38}, {"fever": "present"}),
     "a risk of infection without fever": ({"age": 40, "infection_risk": "yes"}, {"pain_dominance": "axial"}),
     "both legs": ({"age": 45}, {"bilateral_leg_pain": "present"}),
-    "sexual dysfunction without leg pain": ({"age": 55}, {"sexual_dysfunction": "present", "pain_dominance": "axial"}),
     "thoracic pain": ({"age": 45}, {"thoracic_pain": "present"}),
 }
 
