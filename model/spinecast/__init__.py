@@ -29,6 +29,7 @@ _EXPORTS = {
     "examples_folder": "resources",
     "load_model": "assessment.model",
     "load_priors": "priors.bundle",
+    "plan_sequence": "assessment.sequence",
     "priors_folder": "resources",
     "update": "assessment.update",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,9 @@ from spinecast.assessment.outcome_evidence import informs, outcome_states, part_
 from spinecast.assessment.patient import EarlierProcedure, Patient, parse_patient
 from spinecast.decision.gates import Gates, evaluate_gates, permission
 from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
-from spinecast.decision.plan import Plan, state_values
+from spinecast.decision.plan import Observe, Plan, state_values
 from spinecast.decision.planner import Planner
 from spinecast.decision.profile import Done, Profile
-from spinecast.decision.ranking import RankedAction, rank
 from spinecast.decision.settings import (
     DEFAULT_DEPTH,
     DEFAULT_RULE_SET,
@@ -129,8 +128,12 @@ def prepare(
     draws: int = DEFAULT_DRAWS,
     seed: int = DEFAULT_SEED,
     model: Model | None = None,
+    sequences: bool | None = None,
 ) -> Case:
-    """What `assess` answers from: evidence, beliefs and draws of one patient; arguments and errors are those of `assess`."""
+    """What `assess` answers from: evidence, beliefs and draws of one patient; arguments and errors are those of `assess`.
+
+    `sequences`: whole sequences, with relief that ends and repeats; by default where the horizon is more than a year.
+    """
     model = model or load_model()
     if isinstance(patient, str | Path):
         patient = read_patient_file(Path(patient))
@@ -142,6 +145,7 @@ def prepare(
         value_in=value_in,
         willingness_to_pay=willingness_to_pay,
         depth=depth,
+        sequences=sequences,
     )
     return Case.of(model, known, settings, min(draws, len(model.draws)), seed)
 
@@ -199,7 +203,7 @@ class Case:
             settings=_printed(self),
             flags=gates.flags,
             plan=plans[rows[0].id],
-            plan_notes=_notes(self, plans[rows[0].id]),
+            plan_notes=_notes(self, plan_actions(plans[rows[0].id])),
             why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
             next_findings=reasons.next_findings(observer, options.values(self.settings)),
             surprise=reasons.surprise(parts),
@@ -217,25 +221,39 @@ class Case:
         found = {level: float(self.belief @ space.active[:, i]) for i, level in enumerate(space.levels)}
         return found | {(g, ""): float(self.belief @ space.mask(g)) for g in space.generators}
 
-    def _planner(self, outcomes: Outcomes, gates: Gates, observer: Observer) -> Planner:
+    def planner(self, outcomes: Outcomes, gates: Gates, observer: Observe, rule_set: str | None = None) -> Planner:
+        """Plans for this person under a rule set; that of the settings by default."""
         priors = self.model.priors
         kinds = tuple(priors.procedures[a].kind for a in outcomes.actions)
-        return Planner(outcomes, self.settings, kinds, observer, permission(priors, self.profile, gates, self.settings.rule_set))
+        permitted = permission(priors, self.profile, gates, rule_set or self.settings.rule_set)
+        return Planner(outcomes, self.settings, kinds, observer, permitted)
 
-    def ranking(self, options: Options) -> tuple[RankedAction, ...]:
-        """Every action, best first, as the answer has it."""
-        places = _targets(self)
-        return rank(self.model.priors, options.outcomes, options.plans, self.draws, options.gates, self.settings, places)
-
-    def options(self) -> Options:
-        """Every action, what it does and shows, and the best plan that begins with it."""
+    def tools(self) -> tuple[Gates, Outcomes, Observer]:
+        """What the rules say, what every action does, and what it shows."""
         priors = self.model.priors
         gates = evaluate_gates(priors, self.profile, self.probabilities(), self.settings.rule_set)
         outcomes = compile_outcomes(
             priors, self.near.space, self.profile, draws=len(self.draws) - 1, seed=self.seed, sequences=self.settings.sequences
         )
-        observer = Observer(self.near, self.near.theta, priors, self.evidence, self.draws[0])
-        return Options(outcomes, gates, observer, self._planner(outcomes, gates, observer).best_plans(self.draws[0]))
+        return gates, outcomes, Observer(self.near, self.near.theta, priors, self.evidence, self.draws[0])
+
+    def options(self) -> Options:
+        """Every action, what it does and shows, and the best plan that begins with it."""
+        gates, outcomes, observer = self.tools()
+        return Options(outcomes, gates, observer, self.planner(outcomes, gates, observer).best_plans(self.draws[0]))
+
+    def printed(self) -> Settings:
+        """The choices behind the numbers, as they are printed."""
+        return _printed(self)
+
+    def names(self, actions: Iterable[str]) -> dict[str, str]:
+        """Each action in words, with where it is aimed."""
+        targets, procedures = _targets(self), self.model.priors.procedures
+        return {a: ", ".join(p for p in (procedures[a].label, " ".join(targets[a]).strip()) if p) for a in sorted(actions)}
+
+    def notes(self, actions: Iterable[str]) -> dict[str, str]:
+        """What is done alongside each action, and how it repeats."""
+        return _notes(self, actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,10 +426,10 @@ def _target(case: Case, aim: str, generators: list[str]) -> tuple[str, str]:
     return place.site.replace("_", "-"), place.side
 
 
-def _notes(case: Case, plan: Plan) -> dict[str, str]:
-    """What is done alongside each action of the plan, and how it repeats."""
+def _notes(case: Case, actions: Iterable[str]) -> dict[str, str]:
+    """What is done alongside each action, and how it repeats."""
     notes = {}
-    for action in plan_actions(plan):
+    for action in actions:
         procedure = case.model.priors.procedures[action]
         parts = [procedure.with_it and f"with {procedure.with_it}", procedure.repeats and f"repeats: {procedure.repeats}"]
         notes[action] = "; ".join(p for p in parts if p)

@@ -20,7 +20,7 @@ gain from the best treatments of that state at once, so it prunes nothing that c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import field
 
 import numpy as np
@@ -134,10 +134,12 @@ class Planner:
         assert plan is not None  # nothing to beat
         return plan
 
-    def best(self, belief: Array) -> Plan | None:
-        """The best plan that the rules permit from today; None where waiting is best."""
-        point = Point(0.0)
-        return self._best(belief, point, self.settings.depth, self._bounds(belief, point, self.settings.depth))[1]
+    def best(self, belief: Array, *, without: Collection[str] = ()) -> Plan | None:
+        """The best plan that the rules permit from today, not begun with any of `without`; None where waiting is best."""
+        point, depth = Point(0.0), self.settings.depth
+        closed = np.array([name in without for name in self.outcomes.actions])
+        bounds = np.where(closed, -math.inf, self._bounds(belief, point, depth))
+        return self._best(belief, point, depth, bounds)[1]
 
     def follow(self, first: tuple[str, int], choose: Choose, belief: Array) -> Plan | None:
         """The plan of a fixed pathway: what it says comes next, as long as the rules permit it and the horizon lasts.
@@ -158,7 +160,8 @@ class Planner:
     def _follow(self, step: tuple[str, int], choose: Choose, belief: Array, point: Point) -> tuple[float, Plan | None]:
         key, a = step
         start = point.time + float(self.outcomes.wait[a])
-        if start >= self.settings.horizon_weeks or not self._may(self.outcomes.actions[a], point.done, start):
+        late = start >= self.settings.horizon_weeks
+        if late or not self._fresh(a, point) or not self._may(self.outcomes.actions[a], point.done, start):
             return 0.0, None
         value, total = float(self._net(point)[a] @ (belief @ self.outcomes.share)), float(belief.sum())
         branches = []

@@ -29,6 +29,7 @@ FOLDERS = {
     "generators": "generator", "findings": "finding", "contexts": "context", "inputs": "input", "settings": "setting",
     "natural_course": "natural_course", "dependencies": "dependency", "procedures": "procedure", "rules": "rule",
     "rule_sets": "rule_set",
+    "pathways": "pathway",
     "trials": "trial",
 }  # fmt: skip
 """Folder to kind of document; economics.toml stands alone."""

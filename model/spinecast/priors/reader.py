@@ -17,6 +17,7 @@ _FOLDERS = (
     "generators", "findings", "contexts", "inputs", "settings", "natural_course", "dependencies", "procedures", "rules",
     "rule_sets",
     "trials",
+    "pathways",
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def from_tables(tables: Mapping[str, Any], folder: Path) -> r.Priors:
         content_hash=tables["content_hash"],
         network_hash=tables.get("network_hash") or network_hash(tables),
         rule_sets=_each(tables, "rule_sets", _rule_set) if "rule_sets" in tables else {},
+        pathways=_each(tables, "pathways", _pathway) if "pathways" in tables else {},
         outcome_hash=tables.get("outcome_hash") or outcome_hash(tables),
     )
 
@@ -431,3 +433,15 @@ def _rule(t: dict[str, Any]) -> r.Rule:
 
 def _rule_set(t: dict[str, Any]) -> r.RuleSet:
     return r.RuleSet(**{name: t[name] for name in r.RuleSet.__dataclass_fields__})
+
+
+def _pathway(t: dict[str, Any]) -> r.Pathway:
+    steps = tuple(
+        r.PathwayStep(
+            s["id"], s["action"], tuple(r.Turn(n["go"], n.get("after", ""), n.get("relief_percent")) for n in s.get("next", ()))
+        )
+        for s in t["steps"]
+    )
+    return r.Pathway(
+        t["id"], t["label"], t["description"], t.get("rule_set", ""), tuple(t.get("generators", ())), steps, tuple(t["sources"])
+    )

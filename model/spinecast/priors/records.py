@@ -348,6 +348,37 @@ class RuleSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a pathway goes on: after what a review or a block showed (anything, where nothing is said), to which step."""
+
+    go: str
+    after: str = ""
+    relief_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayStep:
+    """One step of a pathway: an action, and where each result leads; a result that no turn names ends the pathway."""
+
+    id: str
+    action: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """A fixed sequence that somebody demands, to be set beside the best plan. No generators: for everybody."""
+
+    id: str
+    label: str
+    description: str
+    rule_set: str
+    generators: tuple[str, ...]
+    steps: tuple[PathwayStep, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Priors:
     """Everything under `priors/`, keyed by id, in sorted order of id.
 
@@ -369,6 +400,7 @@ class Priors:
     content_hash: str
     network_hash: str = ""
     rule_sets: Mapping[str, RuleSet] = field(default_factory=dict)
+    pathways: Mapping[str, Pathway] = field(default_factory=dict)
     trials: Mapping[str, Trial] = field(default_factory=dict)
     outcome_hash: str = ""
     curves: object = None

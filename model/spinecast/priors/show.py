@@ -12,7 +12,7 @@ from spinecast.priors.outline import Outline, basis, citation, figure, outline, 
 
 WIDTH = 100
 KINDS = (
-    "generators", "findings", "contexts", "inputs", "procedures", "rules", "settings", "dependencies", "natural_course", "rule_sets",
+    "generators", "findings", "contexts", "inputs", "procedures", "rules", "settings", "dependencies", "natural_course", "rule_sets", "pathways",
     "trials",
 )  # fmt: skip
 """Where an id is looked for, in this order; then rows, then sources."""

@@ -200,6 +200,24 @@ def partners_exist(corpus: Corpus) -> Iterator[Problem]:
                 yield _absent(document, path, name, corpus.ids["procedure"], "procedure")
 
 
+def pathways_lead_somewhere(corpus: Corpus) -> Iterator[Problem]:
+    """A pathway names a rule set, generators, procedures, rows and its own steps, all of which exist."""
+    for document in corpus.of("pathway"):
+        table, steps = document.table, [step["id"] for step in document.table["steps"]]
+        named: list[tuple[Path_, str, Iterable[str], str]] = [
+            (("generators", i), g, corpus.ids["generator"], "generator") for i, g in enumerate(table.get("generators", ()))
+        ]
+        named += [(("sources", i), row, corpus.row, "evidence row") for i, row in enumerate(table["sources"])]
+        if table.get("rule_set"):
+            named.append((("rule_set",), table["rule_set"], corpus.ids["rule_set"], "rule set"))
+        for i, step in enumerate(table["steps"]):
+            named.append((("steps", i, "action"), step["action"], corpus.ids["procedure"], "procedure"))
+            named += [(("steps", i, "next", j, "go"), turn["go"], steps, "step") for j, turn in enumerate(step.get("next", ()))]
+        for path, value, known, what in named:
+            if value not in known:
+                yield _absent(document, path, value, known, what)
+
+
 def observed_findings_exist(corpus: Corpus) -> Iterator[Problem]:
     """What a procedure observes are findings."""
     for document in corpus.of("procedure"):
@@ -233,5 +251,5 @@ def unknown_inputs_exist(corpus: Corpus) -> Iterator[Problem]:
 
 LAWS = (
     files_are_named_by_id, ids_are_unique, cited_rows_exist, generators_and_levels_exist, families_exist, contexts_exist,
-    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, partners_exist, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
+    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, partners_exist, pathways_lead_somewhere, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
 )  # fmt: skip
