@@ -25,6 +25,7 @@ from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
 from spinecast.decision.plan import Observe, Plan, state_values
 from spinecast.decision.planner import Planner
 from spinecast.decision.profile import Done, Profile
+from spinecast.decision.ranking import RankedAction, rank
 from spinecast.decision.settings import (
     DEFAULT_DEPTH,
     DEFAULT_RULE_SET,
@@ -241,6 +242,11 @@ class Case:
         """Every action, what it does and shows, and the best plan that begins with it."""
         gates, outcomes, observer = self.tools()
         return Options(outcomes, gates, observer, self.planner(outcomes, gates, observer).best_plans(self.draws[0]))
+
+    def ranking(self, options: Options) -> tuple[RankedAction, ...]:
+        """Every action, best first, as the answer has it."""
+        places = _targets(self)
+        return rank(self.model.priors, options.outcomes, options.plans, self.draws, options.gates, self.settings, places)
 
     def printed(self) -> Settings:
         """The choices behind the numbers, as they are printed."""

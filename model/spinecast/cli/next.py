@@ -38,11 +38,12 @@ def next_(
     """
     from spinecast.analysis.next_test import next_sets, next_tests
     from spinecast.assessment.assess import prepare
+    from spinecast.decision.settings import DEFAULT_DEPTH
 
     check_outputs(figure, table)
-    settings = {} if depth is None else {"depth": depth}
+    ahead = DEFAULT_DEPTH if depth is None else depth
     case = prepare(
-        file, rule_set=rule_set, willingness_to_pay=wtp, value_in=value_in, model=open_model(priors), draws=2, **settings
+        file, rule_set=rule_set, willingness_to_pay=wtp, value_in=value_in, model=open_model(priors), draws=2, depth=ahead
     )
     result = next_tests(case, aim=aim) if together is None else next_sets(case, together, aim=aim)
     deliver(result, as_json=as_json, figure=figure, table=table, most=most)
