@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from spinecast.assessment.assessment import Assessment, Weight
 from spinecast.report import outline
-from spinecast.report.layout import ALARM, QUIET, STRONG, hanging, rendered, table
+from spinecast.report.layout import ALARM, QUIET, STRONG, Columns, hanging, rendered, table
 from spinecast.report.options import options_section
 from spinecast.report.outline import Step
 from spinecast.report.words import bar, gain, money, percent, percents, plain, words
@@ -83,7 +82,7 @@ def _likely(a: Assessment) -> Iterator[RenderableType]:
     yield Text(a.surprise.message, ALARM if a.surprise.not_understood else "")
 
 
-def _differential(a: Assessment) -> Table:
+def _differential(a: Assessment) -> Columns:
     made = table(("Pain source", 34), ("where, if so", 28), ("", 5), ("95 %", 11), ("0 to 100 %", 18), right=(2, 3))
     full, _ = outline.shown(a)
     for g in full:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from spinecast.assessment.assessment import Assessment, Settings
 from spinecast.decision.gates import Gate
 from spinecast.decision.ranking import RankedAction
 from spinecast.report import outline
-from spinecast.report.layout import QUIET, STRONG, hanging, table
+from spinecast.report.layout import QUIET, STRONG, Columns, hanging, table
 from spinecast.report.words import gain, gains, harms, money, percent, versus, weeks
 
 Notes = Mapping[str, tuple[int, Gate]]
@@ -39,7 +38,7 @@ def options_section(a: Assessment) -> Iterator[RenderableType]:
         yield hanging("[?]", Text("Ask first: see the list under what must not be missed.", QUIET), 4)
 
 
-def _in_full(rows: Sequence[RankedAction], s: Settings, notes: Notes) -> Table:
+def _in_full(rows: Sequence[RankedAction], s: Settings, notes: Notes) -> Columns:
     made = table(
         ("#", 2), ("Option, where", 33), ("1 month\n6 months", 10), ("Extra weeks\nof relief", 14),
         (f"Harm\n{s.currency}", 6), (f"Value, {s.value_unit}", 20), ("Rank\nbest", 6), right=(0, 2, 3, 4, 5, 6),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from spinecast import DISCLAIMER
 from spinecast.assessment.rule_comparison import DEFER, FIRST, NOT, PERMITTED, SAFETY, SILENT, RuleComparison, Ruling, belongs
 from spinecast.decision.gates import ASK, Gate
 from spinecast.priors.records import Priors, Rule
-from spinecast.report.layout import ALARM, QUIET, STRONG, WIDTH, hanging, rendered, table
+from spinecast.report.layout import ALARM, QUIET, STRONG, WIDTH, Columns, hanging, rendered, table
 from spinecast.report.words import plain, words
 
 WORDS = {FIRST: "first", NOT: "not", DEFER: "defer", ASK: "ask", PERMITTED: "permitted", SILENT: "-"}
@@ -46,7 +45,7 @@ def _parts(c: RuleComparison) -> Iterator[RenderableType]:
     yield Text(DISCLAIMER, QUIET)
 
 
-def _grid(c: RuleComparison, numbers: Mapping[str, int]) -> Table:
+def _grid(c: RuleComparison, numbers: Mapping[str, int]) -> Columns:
     columns = [(heading, COLUMN) for heading in c.sets.values()]
     made = table(("Procedure", WIDTH - (COLUMN + 1) * len(columns) - 1), *columns)
     for action, label in c.actions.items():
