@@ -10,7 +10,7 @@ from spinecast.analysis.explanation import Name, Probable, Relevant, most_probab
 from spinecast.analysis.grounds import basis_of, sources_behind
 from spinecast.analysis.result import Chart, Column, Result
 from spinecast.analysis.weight_of_evidence import EXACT, Decomposition, decompose
-from spinecast.assessment.assess import Case, observed
+from spinecast.assessment.assess import Case, observed, outcome_labels
 from spinecast.errors import InvalidValueError, UnknownIdError
 
 LEADERS = 2
@@ -168,6 +168,7 @@ def _said(case: Case) -> dict[str, str]:
     """Label and value of each item."""
     priors = case.model.priors
     labels = {k: v.label for table in (priors.findings, priors.contexts, priors.dependencies) for k, v in table.items()}
+    labels |= outcome_labels(case)
     return {name: f"{labels[name]}: {value}" for name, value in observed(case)}
 
 

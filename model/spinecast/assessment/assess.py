@@ -194,7 +194,7 @@ class Case:
         rows = self.ranking(options)
         parts = reasons.joint_parts(network, network.theta, self.evidence)
         leaders = [g.id for g in differential[:REASONED]]
-        labels = _labels(model) | _outcome_labels(self)
+        labels = _labels(model) | outcome_labels(self)
         return Assessment(
             label=self.patient.label,
             differential=differential,
@@ -482,7 +482,7 @@ def _labels(model: Model) -> dict[str, str]:
     return {k: v.label for table in tables for k, v in table.items()}
 
 
-def _outcome_labels(case: Case) -> dict[str, str]:
+def outcome_labels(case: Case) -> dict[str, str]:
     """Names of the outcomes that count as evidence."""
     procedures = case.model.priors.procedures
     return {

@@ -153,7 +153,8 @@ def _factors(
     for name, log in evidence.states.items():
         key = (name, b"")
         if key not in shared:
-            shared[key] = np.moveaxis(log if network.kept is None else log[..., network.kept], -1, 0)
+            states = np.moveaxis(log if network.kept is None else log[..., network.kept], -1, 0)
+            shared[key] = states.reshape(len(states), *([1] * (theta.ndim - 1))) if states.ndim == 1 else states
         parts[name] = shared[key]
     return parts
 

@@ -11,7 +11,7 @@ import numpy as np
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.patient import Patient, parse_patient
 from spinecast.engines.batch import encode
-from spinecast.errors import InputError
+from spinecast.errors import InputError, MalformedFileError
 from spinecast.network.model import Network
 from spinecast.priors.records import Priors
 from spinecast.scoring.coded import Answers, Coded, Problems
@@ -38,7 +38,12 @@ def encode_patients(tables: Sequence[Mapping[str, Any]], priors: Priors, network
 
 def _parsed(n: int, table: Mapping[str, Any], priors: Priors, problems: Problems) -> Patient:
     try:
-        return parse_patient(table, priors)
+        patient = parse_patient(table, priors)
+        if any(p.reviewed for p in patient.procedures) or patient.elapsed_weeks or patient.now:
+            raise MalformedFileError(
+                "a follow-up (elapsed_weeks, now, reviewed procedures) is weighed by `spinecast update`, not in tables"
+            )
+        return patient
     except InputError as error:
         problems.add([n], str(error))
         return Patient()

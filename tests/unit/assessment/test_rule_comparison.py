@@ -15,9 +15,9 @@ from spinecast.report.rules_table import comparison_text, rule_sets_data, rule_s
 
 CHRONIC_FACET = {
     "label": "Chronic facet pain after two good blocks",
-    "context": {"age": 60, "duration": 40},
+    "context": {"age": 60, "duration": 40, "distress": "low", "substance_use": "no"},
     "findings": {"pain_dominance": "axial", "neurogenic_claudication": "absent"},
-    "inputs": {"conservative_care_weeks": 20, "pain_severity": 7},
+    "inputs": {"conservative_care_weeks": 20, "pain_severity": 7, "rehabilitation_willing": "yes"},
     "procedures": [
         {"procedure": "medial_branch_block", "weeks_ago": 6, "relief_percent": 85},
         {"procedure": "medial_branch_block", "weeks_ago": 3, "relief_percent": 70},

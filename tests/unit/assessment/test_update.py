@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import spinecast
+from spinecast.analysis.why import weight_result
 from spinecast.assessment.assess import later_bands, prepare
 from spinecast.assessment.follow_up import FollowUp
 from spinecast.assessment.model import load_model
 from spinecast.assessment.outcome import parse_outcome
 from spinecast.assessment.patient import parse_patient
 from spinecast.assessment.update import moved_on
+from spinecast.engines import exact
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
 from spinecast.report.follow_up import follow_up_letter
 
@@ -287,3 +290,31 @@ def test_the_letter_fits_and_says_it_in_words():
     whole = follow_up_letter(replace(found, conflicts=("Something odd.",)), whole=True)
     assert "! Something odd." in whole
     assert "What this rests on" in whole
+
+
+def test_an_outcome_counts_under_every_draw_as_under_each_alone():
+    case = prepare(SCIATICA | {"procedures": [FOLLOWED]}, draws=3)
+    network, theta = case.model.network, case.model.draws[:3]
+    together = exact.posterior(network, theta, case.evidence).states
+    alone = np.stack([exact.posterior(network, one, case.evidence).states for one in theta])
+    np.testing.assert_allclose(together, alone, rtol=1e-9)
+    near = exact.posterior(case.near, theta, case.evidence).states
+    np.testing.assert_allclose(
+        near, together[:, case.near.kept] / together[:, case.near.kept].sum(axis=1, keepdims=True), rtol=1e-6
+    )
+
+
+FOLLOWED = {"procedure": "transforaminal_epidural", "weeks_ago": 4, "reviewed_weeks": 4, "reviewed_relief_percent": 20}
+
+
+def test_other_analyses_take_a_followed_patient():
+    case = prepare(SCIATICA | {"procedures": [FOLLOWED]}, draws=2, depth=1)
+    found = weight_result(case, ("radiculopathy",))
+    assert any("Straight" in str(v) or "leg" in str(v) for c in found.columns for v in c.values)
+
+
+def test_tables_are_not_scored_as_if_nothing_had_been_followed_up():
+    scored = spinecast.Forecaster.load().score([SCIATICA | {"procedures": [FOLLOWED]}, SCIATICA]).to_pylist()
+    reasons = [v for v in scored[0].values() if isinstance(v, str)]
+    assert any("spinecast update" in r for r in reasons)
+    assert not any("spinecast update" in str(v) for v in scored[1].values())
