@@ -78,3 +78,15 @@ def test_new_records(shipped, tmp_path):
 
 def test_a_fit_that_is_not_there_is_refused(shipped):
     shipped("assess", examples_folder() / "suitcase.toml", "--fit", "none.npz").refused("none.npz", "no such file")
+
+
+def test_evaluate(shipped, people, tmp_path):
+    done = shipped("evaluate", people[0], "--figure", tmp_path / "auc.png")
+    assert done.code == 0, done.err
+    assert max(map(len, done.out.splitlines())) <= 100
+    assert SECRET not in done.out + done.err
+    assert "Root pain from a disc herniation" in done.out
+    data = json.loads(shipped("evaluate", people[0], "--for", "radiculopathy", "--without", "straight_leg_raise", "--json").out)
+    assert {"summary", "calibration", "decision", "sources"} == set(data)
+    assert [r["id"] for r in data["summary"]["rows"]] == ["radiculopathy"]
+    shipped("evaluate", people[0], "--view", "curve").refused("--view", "decision")

@@ -144,7 +144,8 @@ def _free(network: Network, sd: Array, only: Sequence[str]) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class _Prior:
-    """The published fit as one normal: a dense part for what the fit moved, independent spreads for the rest."""
+    """The published fit as one normal: a dense part for what the fit moved (alone, or a finding's assumed numbers together),
+    independent spreads for the rest. It may be singular; nothing here inverts it."""
 
     place: Ints
     dense: Array
@@ -155,7 +156,8 @@ class _Prior:
         found = laplace(model, model.network.region)
         place = np.full(len(found.theta), -1)
         place[found.free] = np.arange(len(found.free))
-        dense = found.covariance()
+        moves = found.moves
+        dense = moves.size[:, None] * found.covariance()[np.ix_(moves.column, moves.column)] * moves.size
         sd = np.where(np.isfinite(found.sd), found.sd, 0.0)
         sd[found.free] = np.sqrt(np.diag(dense))
         return cls(place, dense, sd)

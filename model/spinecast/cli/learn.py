@@ -36,7 +36,8 @@ def learn(
 ) -> None:
     """Update the fitted numbers by RECORDS (.csv or .parquet, one row a person) and show what moved.
 
-    Anything may be missing. Labels (truth_... columns) are used where there are some. The published fit is the prior and is never
+    Anything may be missing. Labels (truth_... columns) are used where there are some, and relief after a treatment as evidence of what
+    was the matter. The published fit is the prior and is never
     overwritten. Records that contradict the model grossly are refused, with the columns that do.
     """
     from spinecast.analysis import learn_report as report

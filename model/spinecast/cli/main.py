@@ -76,6 +76,9 @@ VERBS: Mapping[str, Verb] = {
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate", fit=True),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "learn": Verb("Update the numbers by a clinic's own records.", "learn:learn", fit=True),
+    "evaluate": Verb(
+        "Calibration, discrimination and net benefit on records whose causes are known.", "evaluate:evaluate", fit=True
+    ),
     "score": Verb("Score a file of many patients: one row of probabilities each.", "score:score", fit=True),
     "simulate": Verb("Draw patients from the model.", "simulate:simulate", fit=True),
     "sensitivity": Verb(

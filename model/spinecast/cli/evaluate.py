@@ -1,0 +1,61 @@
+"""`spinecast evaluate`: the model on records whose causes, or outcomes, are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spinecast.cli.results import check_outputs, deliver, deliver_several, open_model, outputs, save
+
+VIEWS = ("summary", "calibration", "decision")
+
+
+@click.command
+@click.argument("records", type=click.Path(path_type=Path), metavar="RECORDS")
+@click.option("--for", "names", multiple=True, metavar="ID", help="Only this generator or relief_<week>w; may be repeated.")
+@click.option("--setting", default="", metavar="S", help="Where everybody presented, if the file has no such column.")
+@click.option(
+    "--without", multiple=True, metavar="ID", help="Predict without this finding, such as the block that set the label."
+)
+@click.option("--view", metavar="VIEW", help="summary, calibration or decision (of one target). [default: summary; --json: all]")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the bootstrap.")
+@outputs
+def evaluate(
+    records: Path,
+    names: tuple[str, ...],
+    setting: str,
+    without: tuple[str, ...],
+    view: str | None,
+    seed: int,
+    as_json: bool,
+    figure: Path | None,
+    table: Path | None,
+    priors: Path | None,
+) -> None:
+    """Set predictions beside what came true in RECORDS: truth_<generator> columns, and relief after treatment.
+
+    Discrimination, calibration, Brier score and net benefit, each with an interval. A finding that helped to set the label
+    flatters the model: leave it out with --without.
+    """
+    from spinecast.analysis import evaluation
+    from spinecast.analysis.records import read_records
+    from spinecast.errors import UnknownIdError
+
+    check_outputs(figure, table)
+    if view is not None and view not in VIEWS:
+        raise UnknownIdError("--view", view, VIEWS)
+    model = open_model(priors)
+    read = read_records(records, model.priors, model.network, setting=setting).without(model.network, without)
+    found = evaluation.chosen(evaluation.targets(model, read), names)
+    most = max(found, key=lambda t: min(t.y.sum(), (1 - t.y).sum()))
+    results = {
+        "summary": evaluation.summary(model, found, seed=seed),
+        "calibration": evaluation.calibration(model, found, seed=seed),
+        "decision": evaluation.decision_curve(model, found[0] if names else most, seed=seed),
+    }
+    if as_json and view is None:
+        save(results["summary"], figure=figure, table=table)
+        deliver_several(results, as_json=True)
+        return
+    deliver(results[view or "summary"], as_json=as_json, figure=figure, table=table)
