@@ -29,7 +29,7 @@ import click
 from spinecast.cli.main import VERBS, spinecast
 from spinecast.priors.bundle import load_priors
 from spinecast.priors.pages import pages, write_pages
-from spinecast.report.published import assessment_schema
+from spinecast.report.published import assessment_schema, follow_up_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -176,7 +176,9 @@ def _shortened(found: str, shown: str) -> str:
 
 def reference_pages() -> dict[str, str]:
     """Text of every generated page by its path below docs/reference."""
-    return pages(load_priors(ROOT / "priors")) | {"cli.md": cli_page(), "assessment-json.md": assessment_page()}
+    return pages(load_priors(ROOT / "priors")) | {
+        "cli.md": cli_page(), "assessment-json.md": assessment_page(), "follow-up-json.md": follow_up_page()
+    }  # fmt: skip
 
 
 def validation() -> str:
@@ -247,16 +249,24 @@ def _help(command: click.Command, words: str) -> str:
 
 def assessment_page() -> str:
     """The JSON answer, one table an object."""
-    schema = assessment_schema()
+    return _schema_page("assessment", "The answer as JSON", assessment_schema())
+
+
+def follow_up_page() -> str:
+    """The JSON follow-up, the same way."""
+    return _schema_page("follow_up", "The follow-up as JSON", follow_up_schema())
+
+
+def _schema_page(name: str, title: str, schema: Mapping[str, Any]) -> str:
     lines = [
-        GENERATED.format(source="model/spinecast/schema/assessment.json"), "", "# The answer as JSON", "", schema["description"],
-        "The schema itself (JSON Schema 2020-12) is `spinecast/schema/assessment.json` in the package.", "",
+        GENERATED.format(source=f"model/spinecast/schema/{name}.json"), "", f"# {title}", "", schema["description"],
+        f"The schema itself (JSON Schema 2020-12) is `spinecast/schema/{name}.json` in the package.", "",
     ]  # fmt: skip
     lines += ["## Top level", *_object(schema)]
-    for name, part in schema["properties"].items():
-        lines += _inner(name, part)
-    for name, part in schema.get("$defs", {}).items():
-        lines += _inner(name, part)
+    for key, part in schema["properties"].items():
+        lines += _inner(key, part)
+    for key, part in schema.get("$defs", {}).items():
+        lines += _inner(key, part)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -335,6 +345,7 @@ def main(arguments: list[str]) -> int:
         written = write_pages(load_priors(ROOT / "priors"), REFERENCE)
         (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
         (REFERENCE / "assessment-json.md").write_text(assessment_page(), encoding="utf-8")
+        (REFERENCE / "follow-up-json.md").write_text(follow_up_page(), encoding="utf-8")
         (REFERENCE / "validation.md").write_text(validation(), encoding="utf-8")
         (REFERENCE / "outcomes.md").write_text(outcomes_page(), encoding="utf-8")
         print(f"{len(written) + 4} pages below {REFERENCE.relative_to(ROOT)}")

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from spinecast.report.published import assessment_schema
+from spinecast.report.published import assessment_schema, follow_up_schema
 from spinecast.resources import examples_folder
 
 CARPENTER = examples_folder() / "carpenter.toml"
@@ -33,6 +33,9 @@ def test_assess_update_update(command, tmp_path, outcome):
     updated.write_text(command("update", made, outcome, "--json").out)
     answer = json.loads(updated.read_text())
     jsonschema.Draft202012Validator(assessment_schema()).validate(answer["assessment"])
+    strict = follow_up_schema() | {"additionalProperties": False}
+    jsonschema.Draft202012Validator(strict).validate(answer)
+    assert set(answer["outcome"]) == set(strict["properties"]["outcome"]["properties"])
     assert answer["resumed"]["same"] is True
     again = json.loads(command("update", updated, outcome, "--json").out)
     assert [p["weeks_ago"] for p in again["assessment"]["patient"]["procedures"]] == [8, 4]
