@@ -73,7 +73,12 @@ class Problem:
     def outcomes(self, source: Draws) -> Outcomes:
         """The patient's outcome model under a source of draws."""
         return compile_outcomes(
-            self.model.priors, self.near.space, self.profile, source=source, sequences=self.settings.sequences
+            self.model.priors,
+            self.near.space,
+            self.profile,
+            source=source,
+            sequences=self.settings.sequences,
+            perspective=self.settings.perspective,
         )
 
     def values(self, beliefs: Array, outcomes: Outcomes, settings: DecisionSettings | None = None) -> Array:

@@ -20,6 +20,7 @@ from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.observing import Observer
 from spinecast.assessment.outcome_evidence import informs, outcome_states, part_name
 from spinecast.assessment.patient import EarlierProcedure, Patient, parse_patient
+from spinecast.decision.costs import PAYER
 from spinecast.decision.gates import Gates, evaluate_gates, permission
 from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
 from spinecast.decision.plan import Observe, Plan, state_values
@@ -66,6 +67,7 @@ def assess(
     willingness_to_pay: float | None = None,
     horizon_weeks: float | None = None,
     value_in: str = MONEY,
+    perspective: str = PAYER,
     depth: int = DEFAULT_DEPTH,
     draws: int = DEFAULT_DRAWS,
     seed: int = DEFAULT_SEED,
@@ -85,6 +87,8 @@ def assess(
         At most 104; beyond 52 plans follow whole sequences, with pain that comes back and repeats.
     value_in : str
         "money", or "relief_weeks" to leave cost out.
+    perspective : str
+        Whose cost counts: "payer", "payer_office", "payer_facility" or "patient".
     depth : int
         Decisions that a plan looks ahead.
     draws : int
@@ -111,6 +115,7 @@ def assess(
         willingness_to_pay=willingness_to_pay,
         horizon_weeks=horizon_weeks,
         value_in=value_in,
+        perspective=perspective,
         depth=depth,
         draws=draws,
         seed=seed,
@@ -125,6 +130,7 @@ def prepare(
     willingness_to_pay: float | None = None,
     horizon_weeks: float | None = None,
     value_in: str = MONEY,
+    perspective: str = PAYER,
     depth: int = DEFAULT_DEPTH,
     draws: int = DEFAULT_DRAWS,
     seed: int = DEFAULT_SEED,
@@ -144,6 +150,7 @@ def prepare(
         rule_set=rule_set or known.rule_set or DEFAULT_RULE_SET,
         horizon_weeks=horizon_weeks,
         value_in=value_in,
+        perspective=perspective,
         willingness_to_pay=willingness_to_pay,
         depth=depth,
         sequences=sequences,
@@ -234,7 +241,13 @@ class Case:
         priors = self.model.priors
         gates = evaluate_gates(priors, self.profile, self.probabilities(), self.settings.rule_set)
         outcomes = compile_outcomes(
-            priors, self.near.space, self.profile, draws=len(self.draws) - 1, seed=self.seed, sequences=self.settings.sequences
+            priors,
+            self.near.space,
+            self.profile,
+            draws=len(self.draws) - 1,
+            seed=self.seed,
+            sequences=self.settings.sequences,
+            perspective=self.settings.perspective,
         )
         return gates, outcomes, Observer(self.near, self.near.theta, priors, self.evidence, self.draws[0])
 
@@ -454,7 +467,7 @@ def _printed(case: Case) -> Settings:
     s = case.settings
     return Settings(
         rule_set=s.rule_set, horizon_weeks=s.horizon_weeks, willingness_to_pay=s.willingness_to_pay, discount=s.discount, depth=s.depth,
-        draws=len(case.draws) - 1, seed=case.seed, currency=s.currency, year=s.year, value_in=s.value_in,
+        draws=len(case.draws) - 1, seed=case.seed, currency=s.currency, year=s.year, perspective=s.perspective, value_in=s.value_in,
         value_unit=s.value_unit, unit=UNITS[s.value_in], control=CONTROL,
         setting=case.patient.setting or "unknown",
     )  # fmt: skip

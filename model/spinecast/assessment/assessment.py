@@ -114,6 +114,7 @@ class Settings:
     unit: str
     control: str
     setting: str
+    perspective: str = "payer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ from spinecast.cli.output import checked_figure, colour, say
 @click.option(
     "--wtp", type=float, metavar="X", help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]"
 )
+@click.option(
+    "--perspective", metavar="WHO", help="Whose cost counts: payer, payer_office, payer_facility or patient. [default: payer]"
+)
 @click.option("--value-in", metavar="UNIT", help="money, or relief_weeks to leave cost out. [default: money]")
 @click.option(
     "--horizon", type=float, metavar="WEEKS", help="Weeks looked ahead, at most 104; beyond 52 whole sequences. [default: 52]"
@@ -41,6 +44,7 @@ def assess(
     figure: Path | None,
     rule_set: str | None,
     wtp: float | None,
+    perspective: str | None,
     value_in: str | None,
     horizon: float | None,
     depth: int | None,
@@ -70,6 +74,7 @@ def assess(
         willingness_to_pay=wtp,
         horizon_weeks=horizon,
         value_in=value_in or "money",
+        perspective=perspective or "payer",
         model=load_model(priors),
         **{k: v for k, v in given.items() if v is not None},
     )

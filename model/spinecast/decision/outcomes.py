@@ -17,6 +17,7 @@ from typing import cast
 
 import numpy as np
 
+from spinecast.decision.costs import PAYER, cost_of
 from spinecast.decision.curves import CurveTable
 from spinecast.decision.numbers import Draws
 from spinecast.decision.profile import Profile, Vocabulary, chance
@@ -63,7 +64,7 @@ class Outcomes:
         Its specific effect here, zero where there is none.
     partner_cost : ndarray, shape (D, A)
     cost, harm : ndarray, shape (D, A)
-        Payer cost, and expected quality-adjusted years lost to harms.
+        Cost from the perspective chosen (the payer's by default), and expected quality-adjusted years lost to harms.
     serious : ndarray, shape (D, A)
         Expected serious harms per procedure.
     wait, review : ndarray, shape (A,)
@@ -129,6 +130,7 @@ def compile_outcomes(
     seed: int = 0,
     source: Draws | None = None,
     sequences: bool = False,
+    perspective: str = PAYER,
 ) -> Outcomes:
     """The outcome model of one person.
 
@@ -144,6 +146,8 @@ def compile_outcomes(
         Takes the place of those draws: analyses move chosen numbers, or share one set of draws among many people.
     sequences : bool
         Also the procedures that are steps of whole sequences only.
+    perspective : str
+        Whose cost counts, one of `costs.PERSPECTIVES`.
     """
     source = Draws(priors.rows, draws, seed) if source is None else source
     procedures = offered(priors, sequences=sequences)
@@ -163,7 +167,7 @@ def compile_outcomes(
     relieved[:, index] *= therapy.share(np.ones(1))[:, None, None]
     serious = np.stack([_harm(p, source, serious=True, weighted=False) for p in procedures], axis=1)
     harm = np.stack([_harm(p, source, serious=False, weighted=True) for p in procedures], axis=1)
-    cost = np.stack([source.of(p.cost_usd, "log", f"procedures/{p.id}/cost") for p in procedures], axis=1)
+    cost = np.stack([cost_of(p, perspective, priors, source) for p in procedures], axis=1)
     cost[:, index] *= therapy.willing
     with_it = np.array([p.with_procedure == REHABILITATION for p in procedures])
     partner_effect = bounded[:, index, None] * reached[:, :, None] * with_it[None, :, None, None]

@@ -43,6 +43,12 @@ class RankedAction:
         Share of draws in which no action has a higher value.
     permitted : bool
         No rule in force blocks or defers it.
+    p_relief_4w_usual_care, p_relief_6m_usual_care : float
+        P(>= 50 % relief) with time and usual care alone.
+    over_sham_4w, over_sham_6m, relief_weeks_over_sham : float
+        What the action itself adds over its sham (specific effect): to P(>= 50 % relief), and in weeks of it within the horizon.
+    over_usual_care_4w, over_usual_care_6m : float
+        What it adds over usual care, the contextual effect of active care included (total effect).
     """
 
     id: str
@@ -67,6 +73,13 @@ class RankedAction:
     p_best: float
     permitted: bool
     gates: tuple[Gate, ...]
+    p_relief_4w_usual_care: float = 0.0
+    p_relief_6m_usual_care: float = 0.0
+    over_sham_4w: float = 0.0
+    over_sham_6m: float = 0.0
+    over_usual_care_4w: float = 0.0
+    over_usual_care_6m: float = 0.0
+    relief_weeks_over_sham: float = 0.0
 
 
 def rank(
@@ -145,7 +158,27 @@ def _row(
         p_best=float((ranks[draws] == 1).mean()),
         permitted=not gates.blocked(name),
         gates=gates.by_action.get(name, ()),
+        **_by_comparison(outcomes, a, pain[:1], settings),
     )
+
+
+def _by_comparison(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> dict[str, float]:
+    """The action's effect over sham and over usual care, at the point estimate; both are named wherever they are printed."""
+    arms = {"usual": outcomes.natural[0], "sham": outcomes.control(a)[0], "active": outcomes.active(a)[0]}
+    at = {(arm, week): float(pain[0] @ at_week(curve, week)) for arm, curve in arms.items() for week in (FOUR_WEEKS, SIX_MONTHS)}
+    found = {"relief_weeks_over_sham": _weeks_over_sham(outcomes, a, pain, settings)}
+    for name, week in (("4w", FOUR_WEEKS), ("6m", SIX_MONTHS)):
+        found[f"p_relief_{name}_usual_care"] = at["usual", week]
+        found[f"over_sham_{name}"] = at["active", week] - at["sham", week]
+        found[f"over_usual_care_{name}"] = at["active", week] - at["usual", week]
+    return found
+
+
+def _weeks_over_sham(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> float:
+    which, point = np.array([a]), slice(0, 1)
+    gained = (outcomes.active(a) - outcomes.control(a))[:1, None]
+    area = areas(outcomes, replace(settings, discount=0.0), which, outcomes.wait[which], gained, point)[:, 0]
+    return float((pain * area).sum(axis=1)[0])
 
 
 def extra_weeks(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> Array:

@@ -6,6 +6,7 @@ from typing import cast
 
 import numpy as np
 
+from spinecast.decision.costs import PAYER, PERSPECTIVES
 from spinecast.errors import InvalidValueError, UnknownIdError
 from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
@@ -32,6 +33,8 @@ class DecisionSettings:
         "money" or "relief_weeks".
     sequences : bool
         Plans follow pain that comes back after relief, repeat what had helped, and take medication and examinations as steps.
+    perspective : str
+        Whose cost counts: "payer" (mixed practice), "payer_office", "payer_facility" or "patient".
     """
 
     rule_set: str
@@ -43,6 +46,7 @@ class DecisionSettings:
     year: int
     value_in: str = "money"
     sequences: bool = False
+    perspective: str = PAYER
 
     @property
     def value_unit(self) -> str:
@@ -87,6 +91,7 @@ def decision_settings(
     depth: int = DEFAULT_DEPTH,
     value_in: str = MONEY,
     sequences: bool | None = None,
+    perspective: str = PAYER,
 ) -> DecisionSettings:
     """Settings with the defaults of `economics.toml`.
 
@@ -107,6 +112,8 @@ def decision_settings(
     wtp = _number(priors, "willingness_to_pay") if willingness_to_pay is None else willingness_to_pay
     if value_in not in VALUES_IN:
         raise UnknownIdError("value_in", value_in, VALUES_IN)
+    if perspective not in PERSPECTIVES:
+        raise UnknownIdError("perspective", perspective, PERSPECTIVES)
     if not 1 <= horizon <= LONGEST:
         raise InvalidValueError("horizon_weeks", horizon, f"1 to {LONGEST:g} weeks")
     if not 0 <= wtp <= 1e7:
@@ -124,6 +131,7 @@ def decision_settings(
         int(cast("int", currency["year"])),
         value_in,
         horizon > WEEKS_A_YEAR if sequences is None else sequences,
+        perspective,
     )
 
 

@@ -157,6 +157,7 @@ def _procedure(procedure: r.Procedure) -> Iterator[NumberedPath]:
         quantity = getattr(procedure, name)
         if quantity is not None:
             yield name.replace("_", " "), quantity
+    yield from _table("cost where it is done", {place.replace("_", " "): q for place, q in procedure.costs.items()})
     for effect in procedure.effects:
         target = effect.generator + (f" ({', '.join(effect.levels)})" if effect.levels else "")
         named = f" as {effect.named}" if effect.named else ""

@@ -412,7 +412,7 @@ def _procedure(t: dict[str, Any]) -> r.Procedure:
             r.Harm(h["id"], h["label"], h["serious"], quantity(h["rate"]), quantity(h["qaly_loss"])) for h in t.get("harms", ())
         ),
         observes=tuple(tuple(group) for group in t.get("observes", {}).get("findings", ())),
-        with_procedure=t.get("with_procedure", ""),
+        costs=_quantities(t.get("costs", {})), with_procedure=t.get("with_procedure", ""),
         includes=tuple(t.get("includes", ())),
         counted=t.get("observes", {}).get("counted", False),
         repeat_ratio=quantity(t["repeat_ratio"]) if "repeat_ratio" in t else None,

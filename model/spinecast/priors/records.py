@@ -302,6 +302,7 @@ class Procedure:
     harms: tuple[Harm, ...] = ()
     observes: tuple[tuple[str, ...], ...] = ()
     with_procedure: str = ""
+    costs: Quantities = field(default_factory=dict)
     includes: tuple[str, ...] = ()
     counted: bool = False
     repeat_ratio: Quantity | None = None

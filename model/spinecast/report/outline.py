@@ -215,12 +215,20 @@ def share_line(assessment: Assessment) -> str:
     )
 
 
+WHOSE = {
+    "payer": "payer",
+    "payer_office": "payer, done in an office",
+    "payer_facility": "payer, done in a facility",
+    "patient": "patient",
+}
+
+
 def settings_lines(assessment: Assessment) -> tuple[str, ...]:
     """Every choice behind the numbers; always printed."""
     s, p = assessment.settings, assessment.provenance
     return (
         f"Rule set {words(s.rule_set)}; setting {words(s.setting)}; horizon {s.horizon_weeks:g} weeks; {s.depth} decisions ahead.",
-        f"{s.currency} {money(s.willingness_to_pay)} a quality-adjusted life year, of {s.year}; discount {100 * s.discount:.3g} % a year.",
+        f"{s.currency} {money(s.willingness_to_pay)} a quality-adjusted life year, of {s.year}; discount {100 * s.discount:.3g} % a year; cost to the {WHOSE[s.perspective]}.",
         f"{s.draws} draws, seed {s.seed}; spinecast {p.version}, priors {p.priors_hash[:12]}, fit {p.fit_hash[:12]}{f', {p.learned}' if p.learned else ''}.",
         f"Unit: {s.unit}. Control: {s.control}.",
         *(["The priors have changed since they were fitted: `spinecast fit` brings the fit up to date."] if p.stale else []),
