@@ -70,13 +70,14 @@ def _by_group(run: PSA) -> Groups:
         quantity = network.parameters[p].quantity
         rows.setdefault(name, set()).update(quantity.rows if quantity is not None else ())
     for number, z in run.normal.items():
-        name = _outcome_group(number)
+        name = outcome_group(number)
         members.setdefault(name, []).append(z[1:])
         rows.setdefault(name, set()).update(rows_behind(model.priors, number))
     return {name: (np.stack(columns, axis=1), sources_of(model, rows[name])) for name, columns in members.items()}
 
 
-def _outcome_group(name: str) -> str:
+def outcome_group(name: str) -> str:
+    """Part of the outcome model that a number belongs to."""
     head, _, rest = name.partition("/")
     if head != "procedures":
         return OUTCOME_GROUPS.get(head.partition("[")[0], "other outcome numbers")

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, open_model, outputs, patient_options, progress
+from spinecast.cli.results import (
+    check_outputs,
+    check_subject,
+    cohort_options,
+    cohort_run,
+    deliver,
+    open_model,
+    outputs,
+    patient_options,
+    progress,
+)
 
 VIEWS = {
     "actions": "value, rank, chance of being best, expected loss",
@@ -17,14 +27,17 @@ VIEWS = {
 
 
 @click.command
-@click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
+@click.argument("file", type=click.Path(path_type=Path), metavar="[PATIENT]", required=False)
+@cohort_options
 @click.option("--show", default="actions", metavar="VIEW", help="; ".join(f"{k}: {v}" for k, v in VIEWS.items()) + ".")
 @click.option("--draws", type=click.IntRange(2, 100_000), default=1000, show_default=True, help="Parameter draws.")
 @click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True)
 @patient_options
 @outputs
 def psa(
-    file: Path,
+    file: Path | None,
+    cohort: int | None,
+    setting: str | None,
     show: str,
     draws: int,
     seed: int,
@@ -36,7 +49,10 @@ def psa(
     table: Path | None,
     priors: Path | None,
 ) -> None:
-    """Draw every number of the model at once for PATIENT: intervals, ranks, chances, each with its Monte Carlo error."""
+    """Draw every number of the model at once for PATIENT: intervals, ranks, chances, each with its Monte Carlo error.
+
+    With --cohort N instead: for how many of N simulated people each option would come first, each option valued alone.
+    """
     from spinecast.analysis import psa as analysis
     from spinecast.analysis.problem import problem
     from spinecast.errors import UnknownIdError
@@ -44,6 +60,14 @@ def psa(
     if show not in VIEWS:
         raise UnknownIdError("--show", show, VIEWS)
     check_outputs(figure, table)
+    check_subject(file, cohort, setting)
+    if file is None:
+        from spinecast.analysis.population import offered
+
+        deliver(
+            offered(cohort_run(cohort, setting, draws, seed, rule_set, wtp, priors)), as_json=as_json, figure=figure, table=table
+        )
+        return
     one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
     with progress(f"{draws:,} draws") as tell:
         run = analysis.psa(one, draws, seed, tell=tell)

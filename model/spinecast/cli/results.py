@@ -14,6 +14,7 @@ import click
 from spinecast.cli.output import colour, say
 
 if TYPE_CHECKING:
+    from spinecast.analysis.population import Population
     from spinecast.analysis.result import Result
     from spinecast.assessment.model import Model
 
@@ -54,6 +55,31 @@ def patient_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def cohort_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add a simulated cohort in the place of a patient: `cohort` and `setting`."""
+    for option in (
+        click.option("--setting", metavar="S", help="With --cohort: where they present. [default: spine_clinic]"),
+        click.option("--cohort", type=click.IntRange(1, 100_000), metavar="N", help="N simulated people instead of a patient."),
+    ):
+        command = option(command)
+    return command
+
+
+def check_subject(file: Path | None, cohort: int | None, setting: str | None) -> None:
+    """One patient or one cohort.
+
+    Raises
+    ------
+    InvalidValueError
+    """
+    from spinecast.errors import InvalidValueError
+
+    if (file is None) == (cohort is None):
+        raise InvalidValueError("PATIENT", None if file is None else str(file), "either a patient file or --cohort N")
+    if setting is not None and cohort is None:
+        raise InvalidValueError("--setting", setting, "--cohort N with it; a patient's file says its own setting")
+
+
 def check_outputs(figure: Path | None, table: Path | None) -> None:
     """Refuse before long work what could not be written after it."""
     from spinecast.analysis.result import FIGURES, TABLES
@@ -74,6 +100,19 @@ def open_model(priors: Path | None) -> Model:
     if priors is not None and not priors.is_dir():
         raise MalformedFileError(f"--priors {priors}: there is no such folder")
     return load_model(priors)
+
+
+def cohort_run(
+    cohort: int | None, setting: str | None, draws: int, seed: int, rule_set: str | None, wtp: float | None, priors: Path | None
+) -> Population:
+    """A simulated cohort under all draws, with its progress."""
+    from spinecast.analysis.population import population
+
+    with progress(f"{draws:,} draws of {cohort:,} people") as tell:
+        return population(
+            open_model(priors), cohort or 0, setting or "spine_clinic", draws=draws, seed=seed, rule_set=rule_set or "guideline",
+            willingness_to_pay=wtp, tell=tell,
+        )  # fmt: skip
 
 
 def deliver(result: Result, *, as_json: bool, figure: Path | None, table: Path | None, most: int = 25) -> None:

@@ -6,11 +6,22 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, open_model, outputs, patient_options, progress
+from spinecast.cli.results import (
+    check_outputs,
+    check_subject,
+    cohort_options,
+    cohort_run,
+    deliver,
+    open_model,
+    outputs,
+    patient_options,
+    progress,
+)
 
 
 @click.command
-@click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
+@click.argument("file", type=click.Path(path_type=Path), metavar="[PATIENT]", required=False)
+@cohort_options
 @click.option("--by", "kind", default="group", show_default=True, metavar="KIND", help="EVPPI by group, parameter or source.")
 @click.option(
     "--trial", "action", metavar="ACTION", help="Instead: what a two-arm trial of ACTION would be worth, by its size (EVSI)."
@@ -27,7 +38,9 @@ from spinecast.cli.results import check_outputs, deliver, open_model, outputs, p
 @patient_options
 @outputs
 def voi(
-    file: Path,
+    file: Path | None,
+    cohort: int | None,
+    setting: str | None,
     kind: str,
     action: str | None,
     sizes: str,
@@ -45,7 +58,10 @@ def voi(
     table: Path | None,
     priors: Path | None,
 ) -> None:
-    """Value of information: what knowing more would add to the decision for PATIENT, and which study would tell."""
+    """Value of information: what knowing more would add to the decision for PATIENT, and which study would tell.
+
+    With --cohort N instead: by group, averaged over N simulated people, each option valued alone.
+    """
     from spinecast.analysis.information import KINDS, trial, value_of_information
     from spinecast.analysis.problem import problem
     from spinecast.analysis.psa import psa
@@ -55,6 +71,15 @@ def voi(
     if kind not in KINDS:
         raise UnknownIdError("--by", kind, KINDS)
     numbers = numbers_of(sizes)
+    check_subject(file, cohort, setting)
+    if file is None:
+        from spinecast.analysis.population import cohort_information
+
+        run_of_all = cohort_run(cohort, setting, draws, seed, rule_set, wtp, priors)
+        with progress("value of information") as tell:
+            found = cohort_information(run_of_all, tell=tell)
+        deliver(found, as_json=as_json, figure=figure, table=table)
+        return
     one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
     with progress(f"{draws:,} draws") as tell:
         run = psa(one, draws, seed, tell=tell)

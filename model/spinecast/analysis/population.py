@@ -1,0 +1,329 @@
+"""A simulated cohort under many parameter draws: who would be offered what, how sure that is, and what would be worth knowing.
+
+*Depth 1*: every action is valued alone, with what is done alongside it and nothing after it (the `net_benefit` that `assess` prints), so that a
+test or a block is only its cost. Outcomes are compiled once for each *profile*: the recorded values of a few contexts
+(`PROFILE`); what else modifies effects is averaged over the setting. Beliefs are each person's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinecast.analysis import monte_carlo as mc
+from spinecast.analysis.evppi_spline import FEW, Surface, cross_fitted, inputs_of
+from spinecast.analysis.information import NETWORK_GROUPS, outcome_group
+from spinecast.analysis.laplace import laplace
+from spinecast.analysis.many_draws import over_draws, people
+from spinecast.analysis.outcome_numbers import RememberedDraws, rows_behind
+from spinecast.analysis.psa import ANEW, STORED
+from spinecast.analysis.result import Basis, Chart, Column, Result, sources_of
+from spinecast.analysis.simulate import Cohort, recorded_shares, simulate
+from spinecast.assessment import assess as assessing
+from spinecast.assessment.model import Model
+from spinecast.decision.gates import evaluate_gates
+from spinecast.decision.outcomes import Outcomes, compile_outcomes, pain_shares
+from spinecast.decision.plan import net_of
+from spinecast.decision.profile import Profile
+from spinecast.decision.settings import DecisionSettings, decision_settings
+from spinecast.errors import InvalidValueError
+from spinecast.network.model import Network
+from spinecast.parameters.scales import Z95, Array
+
+PROFILE = ("duration", "distress", "prior_surgery")
+"""Contexts whose recorded values set a person's outcomes."""
+
+FINDINGS = 25
+"""Findings recorded of a person on average; contexts are all recorded."""
+
+DEPTH_ONE = "Depth 1: each action alone, without what could follow it; a test or block is only its cost."
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Values of everybody under every draw.
+
+    Attributes
+    ----------
+    cohort : Cohort
+    theta : ndarray, shape (1 + K, P)
+    values : ndarray, shape (1 + K, N, A)
+        Net benefit over waiting of each action alone; point estimate first.
+    profile : ndarray of int, shape (N,)
+        Which profile each person has.
+    permitted : ndarray of bool, shape (N, A)
+    """
+
+    model: Model
+    settings: DecisionSettings
+    cohort: Cohort
+    setting: str
+    seed: int
+    network_draws: str
+    theta: Array
+    normal: dict[str, Array]
+    values: Array
+    profile: np.ndarray
+    permitted: np.ndarray
+
+    @property
+    def draws(self) -> int:
+        """K."""
+        return len(self.values) - 1
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """In the order of the last axis."""
+        return tuple(self.model.priors.procedures)
+
+    @property
+    def allowed(self) -> Array:
+        """Values under the draws with -inf for what is not permitted; shape (K, N, A)."""
+        return np.where(self.permitted, self.values[1:], -np.inf)
+
+    @property
+    def name(self) -> str:
+        """What results on it say that they rest on."""
+        return f"{len(self.cohort.state):,} people simulated in {self.setting.replace('_', ' ')} (seed {self.seed}, about {FINDINGS} findings each)"
+
+    def basis(self, **choices: str | float) -> Basis:
+        """What tables of this run rest on."""
+        s = self.settings
+        stated: dict[str, str | float] = {
+            "rule_set": s.rule_set,
+            "willingness_to_pay": s.willingness_to_pay,
+            "depth": 1,
+            "profiles": int(self.profile.max()) + 1,
+        }
+        return Basis.of(
+            self.model, draws=self.draws, seed=self.seed, subject=self.name,
+            choices={**stated, "network_draws": self.network_draws, **choices},
+        )  # fmt: skip
+
+    def sources(self) -> tuple[str, ...]:
+        """Everything: a population touches all of the model."""
+        quantities = [p.quantity for p in self.model.network.parameters]
+        rows = {r for q in quantities if q is not None for r in q.rows}
+        rows |= {r for name in self.normal for r in rows_behind(self.model.priors, name)}
+        return sources_of(self.model, rows)
+
+
+def cohort_of(model: Model, count: int, setting: str, seed: int) -> Cohort:
+    """People as an intake would record them: all contexts, and about `FINDINGS` findings, more history and examination than imaging."""
+    network = model.network
+    shares = recorded_shares(network, model.priors, FINDINGS) | {c: 1.0 for c, leaf in network.leaves.items() if leaf.is_context}
+    return simulate(network, count, setting, seed, observed=shares)
+
+
+def population(
+    model: Model,
+    count: int,
+    setting: str = "spine_clinic",
+    *,
+    draws: int = 1000,
+    seed: int = 20260101,
+    rule_set: str = "guideline",
+    willingness_to_pay: float | None = None,
+    workers: int = 2,
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> Population:
+    """Simulate a cohort and value every action for everybody under every draw.
+
+    Parameters
+    ----------
+    count : int
+        People.
+    draws : int
+        At least 2; up to as many as the fit has stored those are used.
+    seed : int
+        Of cohort, network draws beyond the stored ones, and outcome draws.
+    workers : int
+        Threads.
+
+    Raises
+    ------
+    UnknownIdError, InvalidValueError
+    """
+    if draws < 2:
+        raise InvalidValueError("draws", draws, "at least 2")
+    settings = decision_settings(model.priors, rule_set=rule_set, willingness_to_pay=willingness_to_pay, depth=1)
+    cohort = cohort_of(model, count, setting, seed)
+    stored = draws <= len(model.draws)
+    drawn = model.draws[:draws] if stored else laplace(model).draws(draws, seed)
+    theta = np.concatenate([model.network.theta[None], drawn])
+    source = RememberedDraws(model.priors.rows, draws, seed)
+    profile, nets, permitted = _profiles(model, cohort, settings, source)
+    crowd = people(model.network, cohort.codes, theta, cohort.setting)
+    share = pain_shares(model.network.space)
+    shares = [np.ascontiguousarray(share[person.keep].T) for person in crowd]
+    values = np.empty((1 + draws, count, nets.shape[2]))
+
+    def use(n: int, block: slice, belief: Array) -> None:
+        values[block, n] = np.einsum("dal,ld->da", nets[profile[n], block], shares[n] @ belief)
+
+    over_draws(model.network, crowd, theta, cohort.setting, use, workers=workers, tell=tell)
+    where = STORED if stored else ANEW
+    return Population(model, settings, cohort, setting, seed, where, theta, source.normal, values, profile, permitted[profile])
+
+
+def _profiles(
+    model: Model, cohort: Cohort, settings: DecisionSettings, source: RememberedDraws
+) -> tuple[np.ndarray, Array, np.ndarray]:
+    """Which profile each person has (N,); net benefit by profile, draw, action and level (G, D, A, L + 1); what is permitted (G, A)."""
+    network = model.network
+    names = list(network.leaves)
+    columns = [names.index(c) for c in PROFILE]
+    distinct, profile = np.unique(cohort.codes[:, columns], axis=0, return_inverse=True)
+    usual, chances = assessing._usual(network, cohort.setting), _chances(network, cohort.setting)
+    nets, permitted = [], []
+    for codes in distinct:
+        known = {c: network.leaves[c].values[code] for c, code in zip(PROFILE, codes.tolist(), strict=True) if code >= 0}
+        person = Profile(values=known, chances={c: v for c, v in chances.items() if c not in known}, usual=usual)
+        nets.append(net_by_level(compile_outcomes(model.priors, network.space, person, source=source), settings))
+        gates = evaluate_gates(model.priors, person, {}, settings.rule_set)
+        permitted.append([not gates.blocked(a) for a in model.priors.procedures])
+    return profile.ravel(), np.stack(nets), np.array(permitted)
+
+
+def _chances(network: Network, setting: int) -> dict[str, dict[str, float]]:
+    """Distribution of each context among those who present in the setting."""
+    prior = np.exp(network.log_prior(network.theta, setting))
+    found = {}
+    for name, leaf in network.leaves.items():
+        if leaf.is_context and not leaf.by:
+            table = network.table(network.theta, leaf, setting)[0, 0][leaf.config_of_state]
+            found[name] = dict(zip(leaf.values, (prior @ table).tolist(), strict=True))
+    return found
+
+
+def net_by_level(outcomes: Outcomes, settings: DecisionSettings) -> Array:
+    """Net benefit over waiting of each action alone, by generator level; shape (D, A, L + 1). Waiting is 0."""
+    nets = [net_of(outcomes, settings, a, 0.0, cared=False, eased=False) for a in range(len(outcomes.actions))]
+    found = np.stack(nets, axis=1)
+    found[:, outcomes.actions.index("waiting")] = 0.0
+    return found
+
+
+# ── tables ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def offered(run: Population) -> Result:
+    """For how many each action would come first, how often that is right, and what is lost where it is not."""
+    net = run.allowed
+    expected = net.mean(axis=0)
+    first = expected.argmax(axis=1)
+    best = net.max(axis=2)
+    winner = net >= best[:, :, None]
+    chance = (winner / winner.sum(axis=2, keepdims=True)).mean(axis=0)
+    loss = best - np.take_along_axis(net, first[None, :, None], axis=2)[:, :, 0]
+    share = np.array([(first == a).mean() for a in range(net.shape[2])])
+    under = (net.argmax(axis=2)[:, :, None] == np.arange(net.shape[2])).mean(axis=1)
+    order = np.argsort(-share, kind="stable")
+    labels = [run.model.priors.procedures[a].label for a in run.actions]
+    own = [first == a for a in range(net.shape[2])]
+    unit = run.settings.value_unit
+    low, high = np.quantile(under, [0.025, 0.975], axis=0)
+    columns = (
+        Column("label", [labels[a] for a in order], label="option"),
+        Column("share", share[order], "probability", "first for"),
+        Column("share_low", low[order], "probability", "low"),
+        Column("share_high", high[order], "probability", "high"),
+        Column("p_best", [float(chance[own[a], a].mean()) if own[a].any() else None for a in order], "probability", "best for them"),
+        Column("expected_loss", [float(loss[:, own[a]].mean()) if own[a].any() else None for a in order], unit, "expected loss"),
+        Column(
+            "expected_loss_se",
+            [float(mc.mean_se(loss[:, own[a]].mean(axis=1))) if own[a].any() else None for a in order], unit, "± MC",
+        ),
+        Column("id", [run.actions[a] for a in order], detail=True),
+    )  # fmt: skip
+    return Result(
+        "psa_cohort",
+        "Whom each option would come first for, and how sure that is",
+        columns,
+        run.basis(),
+        run.sources(),
+        (Chart("bars", "share", "label", "share_low", "share_high"),),
+        (DEPTH_ONE, f"Interval: share for whom it is best under each draw. Outcomes by {', '.join(PROFILE)}.".replace("_", " ")),
+    )
+
+
+PEOPLE_AT_ONCE = 250
+
+
+def cohort_information(run: Population, *, tell: Callable[[int, int], None] = lambda *_: None) -> Result:
+    """EVPI and EVPPI by group, averaged over the cohort: each person is given what is best for them, as known.
+
+    Choices are made by fitted values and valued by the draws; the standard error is of the draws, which all people share.
+    """
+    groups = cohort_groups(run)
+    total = _gains(run, None)
+    rows: list[tuple[str, Array, int]] = [("everything (EVPI)", total, len(run.normal) + run.theta.shape[1])]
+    for done, (name, inputs) in enumerate(groups.items()):
+        rows.append((name, _gains(run, inputs), inputs.shape[1]))
+        tell(done + 1, len(groups))
+    rows = [rows[0], *sorted(rows[1:], key=lambda r: -r[1].mean())]
+    value = np.array([max(float(gain.mean()), 0.0) for _, gain, _ in rows])
+    error = np.array([float(mc.mean_se(gain)) for _, gain, _ in rows])
+    unit = run.settings.value_unit
+    columns = (
+        Column("name", [r[0] for r in rows], label="known exactly"),
+        Column("value", value, unit, "worth, a person"),
+        Column("se", error, unit, "± SE"),
+        Column("low", np.maximum(value - Z95 * error, 0.0), unit, detail=True),
+        Column("high", value + Z95 * error, unit, detail=True),
+        Column("share", value / value[0] if value[0] > 0 else np.zeros_like(value), label="share of all"),
+        Column("numbers", [r[2] for r in rows]),
+    )
+    return Result(
+        "voi_cohort",
+        "What would be worth knowing, averaged over a simulated cohort",
+        columns,
+        run.basis(method="spline regression"),
+        run.sources(),
+        (Chart("bars", "value", "name", "low", "high"),),
+        (DEPTH_ONE, "Groups are known whole; their values need not add up to that of everything."),
+    )
+
+
+def cohort_groups(run: Population) -> dict[str, Array]:
+    """Draws of the inputs of each group; (K, d)."""
+    members: dict[str, list[Array]] = {}
+    spread = run.theta[1:].std(axis=0)
+    for i, parameter in enumerate(run.model.network.parameters):
+        if spread[i] > 0 and parameter.name.partition("/")[0] in NETWORK_GROUPS:
+            members.setdefault(NETWORK_GROUPS[parameter.name.partition("/")[0]], []).append(run.theta[1:, i])
+    for number, z in run.normal.items():
+        members.setdefault(outcome_group(number), []).append(z[1:])
+    return {name: np.stack(columns, axis=1) for name, columns in members.items()}
+
+
+def _gains(run: Population, inputs: Array | None) -> Array:
+    """Mean over people of what choosing with the inputs known gains in each draw; shape (K,). None: everything known."""
+    total = np.zeros(run.draws)
+    count = run.values.shape[1]
+    for first in range(0, count, PEOPLE_AT_ONCE):
+        chosen = slice(first, first + PEOPLE_AT_ONCE)
+        net, allowed = run.values[1:, chosen], run.permitted[chosen]
+        today = np.where(allowed, net.mean(axis=0), -np.inf).argmax(axis=1)
+        chosen_by = net if inputs is None else _fitted(net, inputs)
+        then = np.where(allowed, chosen_by, -np.inf).argmax(axis=2)
+        gain = _taken(net, then) - _taken(net, np.broadcast_to(today, then.shape))
+        total += gain.sum(axis=1)
+    return total / count
+
+
+def _taken(net: Array, action: np.ndarray) -> Array:
+    """Value of one action a person and draw; (K, n, A) and (K, n) to (K, n)."""
+    found: Array = np.take_along_axis(net, action[:, :, None], axis=2)[:, :, 0]
+    return found
+
+
+def _fitted(net: Array, inputs: Array) -> Array:
+    """E(net benefit | inputs) for some people at once; (K, n, A)."""
+    flat = net.reshape(len(net), -1)
+    known = inputs_of(inputs, len(flat))
+    fitted = cross_fitted(known, flat) if known.shape[1] > FEW else Surface.fitted(known, flat).at(known)
+    found: Array = fitted.reshape(net.shape)
+    return found

@@ -1,0 +1,131 @@
+"""A cohort under many draws: exact beliefs, the values that one person at a time has, and bounds of what information is worth."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from spinecast.analysis import many_draws
+from spinecast.analysis.many_draws import Person, over_draws, people
+from spinecast.analysis.outcome_numbers import RememberedDraws
+from spinecast.analysis.population import cohort_information, cohort_of, net_by_level, offered, population
+from spinecast.analysis.simulate import simulate
+from spinecast.assessment import assess as assessing
+from spinecast.cli.main import run
+from spinecast.decision.outcomes import compile_outcomes, pain_shares
+from spinecast.decision.profile import Profile
+from spinecast.engines import exact
+from spinecast.engines.batch import decode
+
+DRAWS = 130  # more than one block
+
+
+@pytest.fixture(scope="module")
+def cohort(model):
+    return population(model, 30, draws=DRAWS, seed=3)
+
+
+@pytest.mark.parametrize("observed", [0.3, 1.0])
+def test_over_all_states_beliefs_are_exact(model, observed):
+    """Contexts known or not, families in part or whole, sedation: against the exact engine."""
+    network = model.network
+    drawn = simulate(network, 6, "primary_care", 5, observed=observed)
+    theta = np.concatenate([network.theta[None], model.draws[:4]])
+    every = np.arange(len(network.space))
+    crowd = [Person.of(network, row, every) for row in drawn.codes]
+    found = np.empty((len(crowd), len(network.space), len(theta)))
+
+    def use(n, draws, belief):
+        found[n, :, draws] = belief
+
+    over_draws(network, crowd, theta, drawn.setting, use)
+    for n in range(len(crowd)):
+        expected = exact.posterior(network, theta, decode(network, drawn.people(), n)).states
+        assert pytest.approx(expected, abs=1e-12) == found[n].T
+
+
+def test_the_states_kept_carry_nearly_all_of_the_belief(model):
+    network = model.network
+    drawn = cohort_of(model, 10, "spine_clinic", 4)
+    theta = np.concatenate([network.theta[None], model.draws[:100]])
+    crowd = people(network, drawn.codes, theta, drawn.setting)
+    for n, person in enumerate(crowd):
+        states = exact.posterior(network, theta, decode(network, drawn.people(), n)).states
+        assert states[: 1 + many_draws.SCOUTS, person.keep].sum(axis=1).mean() >= many_draws.COVERED - 1e-9
+        assert states[:, person.keep].sum(axis=1).mean() > 0.995
+
+
+def test_values_are_those_of_one_person_at_a_time(model, cohort):
+    """The same profile, the exact belief, the outcome model compiled alone."""
+    network, names = model.network, list(model.network.leaves)
+    for n in (0, 7):
+        codes = cohort.cohort.codes[n]
+        known = {c: network.leaves[c].values[codes[names.index(c)]] for c in ("duration", "distress", "prior_surgery")}
+        from spinecast.analysis.population import _chances
+
+        chances = {c: v for c, v in _chances(network, cohort.cohort.setting).items() if c not in known}
+        person = Profile(values=known, chances=chances, usual=assessing._usual(network, cohort.cohort.setting))
+        source = RememberedDraws(model.priors.rows, DRAWS, 3)
+        nets = net_by_level(compile_outcomes(model.priors, network.space, person, source=source), cohort.settings)
+        states = exact.posterior(network, cohort.theta, decode(network, cohort.cohort.people(), n)).states
+        expected = np.einsum("dal,dl->da", nets, states @ pain_shares(network.space))
+        scale = np.abs(expected).max()
+        assert np.abs(cohort.values[:, n] - expected).max() < 0.01 * scale
+
+
+def test_alone_an_action_is_worth_what_assess_calls_its_net_benefit(model):
+    """On one worked patient: the same nets by level as the ranking's, at the point estimate."""
+    import spinecast
+    from spinecast.analysis.problem import problem
+    from spinecast.resources import examples_folder
+
+    path = examples_folder() / "suitcase.toml"
+    one = problem(path, model=model)
+    nets = net_by_level(one.outcomes(RememberedDraws(model.priors.rows, 0, 0)), one.settings)[0]
+    alone = nets @ (one.beliefs(model.network.theta) @ pain_shares(one.near.space))
+    for row in spinecast.assess(path, model=model).ranking:
+        assert alone[one.actions.index(row.id)] == pytest.approx(row.net_benefit, abs=1e-6)
+
+
+def test_shares_sum_to_one_and_the_cohort_is_named(cohort):
+    found = offered(cohort)
+    assert sum(found["share"]) == pytest.approx(1)
+    assert "30 people simulated in spine clinic (seed 3" in found.basis.caption
+    assert any("Depth 1" in note for note in found.notes)
+
+
+def test_information_is_worth_something_between_nothing_and_everything(cohort):
+    found = cohort_information(cohort)
+    total, *parts = zip(found["value"], found["se"], strict=True)
+    assert total[0] > 0
+    for value, se in parts:
+        assert 0 <= value <= total[0] + 2 * se
+
+
+def test_the_same_seed_is_the_same_cohort(model, cohort):
+    again = population(model, 30, draws=DRAWS, seed=3, workers=1)
+    assert np.array_equal(again.values, cohort.values)
+
+
+@pytest.mark.parametrize(("verb", "name"), [("psa", "psa_cohort"), ("voi", "voi_cohort")])
+def test_the_commands_take_a_cohort(verb, name, capsys):
+    assert run([verb, "--cohort", "8", "--draws", "100", "--setting", "primary_care", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["name"] == name
+    assert "primary care" in shown["basis"]["subject"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["psa"],
+        ["voi", "x.toml", "--cohort", "5"],
+        ["psa", "x.toml", "--setting", "s"],
+        ["psa", "--cohort", "5", "--setting", "s"],
+    ],
+)
+def test_one_patient_or_one_cohort(arguments, capsys):
+    assert run(arguments) == 2
+    assert "spinecast:" in capsys.readouterr().err
