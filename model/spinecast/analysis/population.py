@@ -311,7 +311,8 @@ def _gains(run: Population, inputs: Array | None) -> Array:
         then = np.where(allowed, chosen_by, -np.inf).argmax(axis=2)
         gain = _taken(net, then) - _taken(net, np.broadcast_to(today, then.shape))
         total += gain.sum(axis=1)
-    return total / count
+    mean: Array = total / count
+    return mean
 
 
 def _taken(net: Array, action: np.ndarray) -> Array:

@@ -1,0 +1,158 @@
+"""Speed of the analyses on the real network: `make bench`, after the engines.
+
+* 1,000 parameter draws x 1,000 simulated people x every action at depth 1, at once, beside two loops that give the same numbers: draw by
+  draw over all people (batch engine, outcomes ready), and one person and one draw at a time (exact engine, outcome model of that draw).
+  The loops are timed on a few of their steps and counted up; agreement is asserted first; ratios are taken within a repeat.
+* Value of information of every group on 10,000 draws, and every one-way sensitivity of a patient, beside the time they may take.
+
+Adds its rows to results.json beside this file.
+"""
+
+from __future__ import annotations
+
+import os
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"  # before numpy is imported; threads are those of the analysis
+
+import json
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from spinecast.analysis import one_way
+from spinecast.analysis.information import value_of_information
+from spinecast.analysis.laplace import laplace
+from spinecast.analysis.movable import movable
+from spinecast.analysis.outcome_numbers import MovedDraws
+from spinecast.analysis.population import PROFILE, Population, _chances, net_by_level, population
+from spinecast.analysis.problem import problem
+from spinecast.analysis.psa import psa
+from spinecast.assessment import assess as assessing
+from spinecast.assessment.model import Model, load_model
+from spinecast.decision.outcomes import compile_outcomes, pain_shares
+from spinecast.decision.profile import Profile
+from spinecast.engines import exact
+from spinecast.engines.batch import BatchEngine, decode
+from spinecast.resources import examples_folder
+
+PEOPLE, DRAWS, SEED = 1_000, 1_000, 20_240_229
+REPEATS = int(os.environ.get("SPINECAST_BENCH_REPEATS", "3"))
+STEPS_BY_DRAW, STEPS_ONE_BY_ONE = 3, 12
+WITHIN = 0.02
+"""Of the largest value: the states left out of a person carry about a thousandth of the belief."""
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def timed(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def row(name: str, ours: list[float], other: list[float], unit: str) -> dict[str, object]:
+    ratios = np.array(other) / np.array(ours)
+    return {
+        "name": name,
+        "ours": float(np.median(ours)),
+        "other": float(np.median(other)),
+        "ratio_min": float(ratios.min()),
+        "ratio_median": float(np.median(ratios)),
+        "ratio_max": float(ratios.max()),
+        "unit": unit,
+    }
+
+
+class Loops:
+    """The two loops, a step at a time."""
+
+    def __init__(self, model: Model, run: Population) -> None:
+        self.model, self.run, self.network = model, run, model.network
+        self.people = run.cohort.people()
+        self.share = pain_shares(self.network.space)
+        self.usual = assessing._usual(self.network, run.cohort.setting)
+        self.chances = _chances(self.network, run.cohort.setting)
+
+    def profile(self, n: int) -> Profile:
+        names = list(self.network.leaves)
+        codes = self.run.cohort.codes[n]
+        known = {c: self.network.leaves[c].values[codes[names.index(c)]] for c in PROFILE}
+        return Profile(values=known, chances={c: v for c, v in self.chances.items() if c not in known}, usual=self.usual)
+
+    def one(self, n: int, k: int) -> np.ndarray:
+        """Values of one person under one draw; shape (A,)."""
+        theta = self.run.theta[1 + k]
+        belief = exact.posterior(self.network, theta, decode(self.network, self.people, n)).states
+        steps = {name: z[[0, 1 + k]] for name, z in self.run.normal.items()}
+        source = MovedDraws(self.model.priors.rows, 1, 0, steps)
+        outcomes = compile_outcomes(self.model.priors, self.network.space, self.profile(n), source=source)
+        return net_by_level(outcomes, self.run.settings)[1] @ (belief @ self.share)
+
+    def draw(self, k: int, nets: np.ndarray) -> np.ndarray:
+        """Values of everybody under one draw, from marginals of levels (a little less work than shares of pain are); (N, A)."""
+        levels = BatchEngine(self.network, self.run.theta[1 + k]).score(self.people).levels
+        return np.einsum("nl,nal->na", levels, nets[self.run.profile][:, :, :-1])
+
+
+def cohort_rows(model: Model) -> list[dict[str, object]]:
+    small = population(model, 40, draws=60, seed=SEED)
+    loops = Loops(model, small)
+    for n, k in ((0, 0), (7, 31), (39, 59)):
+        difference = np.abs(loops.one(n, k) - small.values[1 + k, n]).max() / np.abs(small.values).max()
+        if difference > WITHIN:
+            raise SystemExit(f"person {n} under draw {k} differs by {difference:.1e} of the largest value")
+    print(f"values agree with those of one person and one draw at a time to {WITHIN:g}")
+    laplace(model).covariance()
+    ours, by_draw, one_by_one = [], [], []
+    for repeat in range(REPEATS):
+        made: list[Population] = []
+        ours.append(
+            timed(lambda made=made, repeat=repeat: made.append(population(model, PEOPLE, draws=DRAWS, seed=SEED + repeat)))
+        )
+        loops = Loops(model, made[0])
+        nets = np.zeros((int(made[0].profile.max()) + 1, len(made[0].actions), len(model.network.space.levels) + 1))
+        steps = timed(lambda loops=loops, nets=nets: [loops.draw(k, nets) for k in range(STEPS_BY_DRAW)])
+        by_draw.append(steps / STEPS_BY_DRAW * DRAWS)
+        steps = timed(lambda loops=loops: [loops.one(i, i) for i in range(STEPS_ONE_BY_ONE)])
+        one_by_one.append(steps / STEPS_ONE_BY_ONE * DRAWS * PEOPLE)
+        print(f"repeat {repeat + 1}: {ours[-1]:.1f} s; draw by draw {by_draw[-1]:,.0f} s; one by one {one_by_one[-1]:,.0f} s")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    what = f"{DRAWS:,} draws x {PEOPLE:,} people x {len(model.priors.procedures)} actions, depth 1"
+    return [
+        row(f"{what} / draw by draw over all people", ours, by_draw, "seconds"),
+        row(f"{what} / one person and one draw at a time", ours, one_by_one, "seconds"),
+        row(f"{what}: peak memory / 1 GB", [peak], [1.0], "GB"),
+    ]
+
+
+def patient_rows(model: Model) -> list[dict[str, object]]:
+    one = problem(examples_folder() / "suitcase.toml", model=model)
+    run = psa(one, 10_000, SEED)
+    groups = [timed(lambda: value_of_information(run)) for _ in range(REPEATS)]
+    numbers = movable(one)
+    ways = [timed(lambda: one_way.one_way(one_way.evaluate(numbers))) for _ in range(REPEATS)]
+    return [
+        row("EVPPI of every group, one patient, 10,000 draws / 30 s", groups, [30.0] * REPEATS, "seconds"),
+        row(f"one-way over {len(numbers.numbers)} numbers of one patient / 1 s", ways, [1.0] * REPEATS, "seconds"),
+    ]
+
+
+def main() -> None:
+    model = load_model()
+    rows = cohort_rows(model) + patient_rows(model)
+    mine = {str(r["name"]).split(" / ")[0] for r in rows}
+    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    kept = [r for r in kept if str(r["name"]).split(" / ")[0] not in mine]
+    RESULTS.write_text(json.dumps([*kept, *rows], indent=2) + "\n", encoding="utf-8")
+    for r in rows:
+        print(
+            f"{r['name']:<86} {r['ours']:10.2f} {r['other']:12.1f} {r['unit']:<8} {r['ratio_min']:8.1f} {r['ratio_median']:8.1f} x"
+        )
+
+
+if __name__ == "__main__":
+    main()
