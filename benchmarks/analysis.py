@@ -120,8 +120,9 @@ def cohort_rows(model: Model) -> list[dict[str, object]]:
         steps = timed(lambda loops=loops: [loops.one(i, i) for i in range(STEPS_ONE_BY_ONE)])
         one_by_one.append(steps / STEPS_ONE_BY_ONE * DRAWS * PEOPLE)
         print(f"repeat {repeat + 1}: {ours[-1]:.1f} s; draw by draw {by_draw[-1]:,.0f} s; one by one {one_by_one[-1]:,.0f} s")
+    count = len(made[0].actions)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    what = f"{DRAWS:,} draws x {PEOPLE:,} people x {len(model.priors.procedures)} actions, depth 1"
+    what = f"{DRAWS:,} draws x {PEOPLE:,} people x {count} actions, depth 1"
     return [
         row(f"{what} / draw by draw over all people", ours, by_draw, "seconds"),
         row(f"{what} / one person and one draw at a time", ours, one_by_one, "seconds"),

@@ -7,6 +7,7 @@ by joint configuration first, and only then spread over states.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,12 +37,21 @@ class Tables:
         self.theta = np.ascontiguousarray(theta.T)
         self.prior = np.ascontiguousarray(np.exp(network.log_prior(theta, setting)).T)
         self._made: dict[str, Array] = {}
+        self._mixed: dict[str, Array] = {}
 
     def of(self, leaf: Leaf) -> Array:
         """The table of a leaf; made once."""
         if leaf.id not in self._made:
             self._made[leaf.id] = self._make(leaf)
         return self._made[leaf.id]
+
+    def mixed(self, leaf: Leaf) -> Array:
+        """The same averaged over the frailty, for a leaf seen without others of its family; (codes, B, C, K)."""
+        if leaf.id not in self._mixed:
+            table = self.of(leaf)
+            weights = self.network.frailty_weights(self.network.blocks[self.network.block_of[leaf.id]])
+            self._mixed[leaf.id] = table[:, :, 0] if len(weights) == 1 else np.einsum("z,vbzck->vbck", weights, table)
+        return self._mixed[leaf.id]
 
     def _make(self, leaf: Leaf) -> Array:
         block = self.network.blocks[self.network.block_of[leaf.id]]
@@ -61,16 +71,38 @@ class _Part:
     known: int
     weights: Array
     place: Ints
+    direct: Ints
 
     def factor(self, tables: Tables, by: int) -> Array:
         """P(codes | configuration) at one value of the context; shape (C, K)."""
-        product: Array | None = None
-        for leaf, code, configs in self.leaves:
-            table = tables.of(leaf)[code]
-            own = table[by if len(table) > 1 else 0].take(configs, axis=1)
-            product = own if product is None else product * own
-        assert product is not None
-        return product[0] if len(self.weights) == 1 else np.tensordot(self.weights, product, axes=1)
+        if len(self.leaves) == 1:
+            leaf, code, configs = self.leaves[0]
+            alone = tables.mixed(leaf)[code]
+            own: Array = alone[by if len(alone) > 1 else 0].take(configs, axis=0)
+            return own
+        each = [tables.of(leaf)[code] for leaf, code, _ in self.leaves]
+        rows = [t[by if len(t) > 1 else 0].take(c, axis=1) for t, (_, _, c) in zip(each, self.leaves, strict=True)]
+        mixed: Array = np.tensordot(self.weights, math.prod(rows[1:], start=rows[0]), axes=1)
+        return mixed
+
+    def spread(self, tables: Tables, out: Array) -> None:
+        """P(codes | kept state), written to `out` (S', K)."""
+        if len(self.leaves) == 1:
+            leaf, code, _ = self.leaves[0]
+            alone = tables.mixed(leaf)[code]
+            alone[self.known if len(alone) > 1 else 0].take(self.direct, axis=0, out=out, mode="clip")
+        else:
+            self.factor(tables, self.known).take(self.place, axis=0, out=out, mode="clip")
+
+
+def _relabelled(codes: Ints, size: int) -> tuple[Ints, Ints]:
+    """The codes below `size` that occur, ascending, and the place of each among them."""
+    seen = np.zeros(size, dtype=bool)
+    seen[codes] = True
+    used = np.flatnonzero(seen)
+    place = np.empty(size, dtype=np.int64)
+    place[used] = np.arange(len(used))
+    return used, place[codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +122,10 @@ class _Group:
     def joined(self, other: _Group) -> _Group:
         """Both, by the pairs of configurations that occur."""
         width = int(other.place.max()) + 1
-        codes, place = np.unique(self.place * width + other.place, return_inverse=True)
+        codes, place = _relabelled(self.place * width + other.place, (int(self.place.max()) + 1) * width)
         own = [(member, configs[codes // width]) for member, configs in self.members]
         theirs = [(member, configs[codes % width]) for member, configs in other.members]
-        return _Group(place.astype(np.int64), (*own, *theirs))
+        return _Group(place, (*own, *theirs))
 
 
 FEWER = 5
@@ -104,7 +136,7 @@ def _merged(groups: Sequence[_Group], states: int) -> tuple[_Group, ...]:
     """Small groups joined, smallest first."""
     found: list[_Group] = []
     for group in sorted(groups, key=lambda g: int(g.place.max())):
-        if found:
+        if found and (int(group.place.max()) + 1) * FEWER <= states:
             both = found[-1].joined(group)
             if (int(both.place.max()) + 1) * FEWER <= states:
                 found[-1] = both
@@ -151,14 +183,13 @@ class Person:
         weight = tables.prior.take(self.keep, axis=0)
         buffer = np.empty_like(weight)
         for group in self.groups:
-            factor: Array | None = None
-            for member, configs in group.members:
-                part = self.parts[member]
-                own = part.factor(tables, part.known)
-                own = own if len(group.members) == 1 else own.take(configs, axis=0)
-                factor = own if factor is None else factor * own
-            assert factor is not None
-            factor.take(group.place, axis=0, out=buffer, mode="clip")
+            if len(group.members) == 1:
+                self.parts[group.members[0][0]].spread(tables, buffer)
+            else:
+                factors = [
+                    self.parts[m].factor(tables, self.parts[m].known).take(configs, axis=0) for m, configs in group.members
+                ]
+                math.prod(factors[1:], start=factors[0]).take(group.place, axis=0, out=buffer, mode="clip")
             weight *= buffer
         for context, _, place, members in self.tied:
             own = tables.of(context)
@@ -173,27 +204,33 @@ class Person:
 
 
 def _part(network: Network, block: Block, seen: dict[str, int], keep: Ints) -> _Part:
-    used, place = np.unique(block.config_of_state[keep], return_inverse=True)
+    whole = len(keep) == len(block.config_of_state)
+    size = block.leaf_config.shape[1]
+    used, place = (np.arange(size), block.config_of_state) if whole else _relabelled(block.config_of_state[keep], size)
     leaves = tuple(
         (network.leaves[name], seen[name], configs[used])
         for name, configs in zip(block.leaves, block.leaf_config, strict=True)
         if name in seen
     )
-    return _Part(leaves, block.by, seen.get(block.by, 0), network.frailty_weights(block), place.astype(np.int64))
+    return _Part(leaves, block.by, seen.get(block.by, 0), network.frailty_weights(block), place, leaves[0][2][place])
 
 
-def people(network: Network, codes: Codes, theta: Array, setting: int) -> list[Person]:
+def people(network: Network, codes: Codes, theta: Array, setting: int, *, workers: int = 2) -> list[Person]:
     """Everybody over the states that matter to them; theta (1 + K, P), the point estimate first."""
     scouts = Tables(network, theta[: 1 + SCOUTS], setting)
     every = np.arange(len(network.space))
-    found = []
-    for row in codes:
+    for leaf in network.leaves.values():
+        scouts.mixed(leaf)
+
+    def one(row: Codes) -> Person:
         weight = Person.of(network, row, every).weights(scouts)
         belief = (weight / weight.sum(axis=0)).mean(axis=1)
         order = np.argsort(-belief, kind="stable")
         count = int(np.searchsorted(np.cumsum(belief[order]), COVERED)) + 1
-        found.append(Person.of(network, row, np.sort(order[:count])))
-    return found
+        return Person.of(network, row, np.sort(order[:count]))
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, codes, chunksize=16))
 
 
 def each_block(count: int) -> Iterator[slice]:
@@ -226,7 +263,7 @@ def over_draws(
         for draws in each_block(len(theta)):
             tables = Tables(network, theta[draws], setting)
             for leaf in {leaf.id: leaf for person in crowd for part in person.parts for leaf, _, _ in part.leaves}.values():
-                tables.of(leaf)
+                tables.mixed(leaf)
 
             def one(n: int, draws: slice = draws, tables: Tables = tables) -> None:
                 weight = crowd[n].weights(tables)

@@ -24,8 +24,8 @@ from spinecast.analysis.simulate import Cohort, recorded_shares, simulate
 from spinecast.assessment import assess as assessing
 from spinecast.assessment.model import Model
 from spinecast.decision.gates import evaluate_gates
+from spinecast.decision.net import net_of
 from spinecast.decision.outcomes import Outcomes, compile_outcomes, pain_shares
-from spinecast.decision.plan import net_of
 from spinecast.decision.profile import Profile
 from spinecast.decision.settings import DecisionSettings, decision_settings
 from spinecast.errors import InvalidValueError
@@ -67,16 +67,12 @@ class Population:
     values: Array
     profile: np.ndarray
     permitted: np.ndarray
+    actions: tuple[str, ...]
 
     @property
     def draws(self) -> int:
         """K."""
         return len(self.values) - 1
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """In the order of the last axis."""
-        return tuple(self.model.priors.procedures)
 
     @property
     def allowed(self) -> Array:
@@ -154,8 +150,8 @@ def population(
     drawn = model.draws[:draws] if stored else laplace(model).draws(draws, seed)
     theta = np.concatenate([model.network.theta[None], drawn])
     source = RememberedDraws(model.priors.rows, draws, seed)
-    profile, nets, permitted = _profiles(model, cohort, settings, source)
-    crowd = people(model.network, cohort.codes, theta, cohort.setting)
+    profile, nets, permitted, actions = _profiles(model, cohort, settings, source)
+    crowd = people(model.network, cohort.codes, theta, cohort.setting, workers=workers)
     share = pain_shares(model.network.space)
     shares = [np.ascontiguousarray(share[person.keep].T) for person in crowd]
     values = np.empty((1 + draws, count, nets.shape[2]))
@@ -165,26 +161,33 @@ def population(
 
     over_draws(model.network, crowd, theta, cohort.setting, use, workers=workers, tell=tell)
     where = STORED if stored else ANEW
-    return Population(model, settings, cohort, setting, seed, where, theta, source.normal, values, profile, permitted[profile])
+    return Population(
+        model, settings, cohort, setting, seed, where, theta, source.normal, values, profile, permitted[profile], actions
+    )
 
 
 def _profiles(
     model: Model, cohort: Cohort, settings: DecisionSettings, source: RememberedDraws
-) -> tuple[np.ndarray, Array, np.ndarray]:
-    """Which profile each person has (N,); net benefit by profile, draw, action and level (G, D, A, L + 1); what is permitted (G, A)."""
+) -> tuple[np.ndarray, Array, np.ndarray, tuple[str, ...]]:
+    """Which profile each person has (N,); net benefit by profile, draw, action and level (G, D, A, L + 1); what is permitted (G, A);
+    the actions."""
     network = model.network
     names = list(network.leaves)
     columns = [names.index(c) for c in PROFILE]
     distinct, profile = np.unique(cohort.codes[:, columns], axis=0, return_inverse=True)
     usual, chances = assessing._usual(network, cohort.setting), _chances(network, cohort.setting)
-    nets, permitted = [], []
+    nets: list[Array] = []
+    permitted: list[list[bool]] = []
+    actions: tuple[str, ...] = ()
     for codes in distinct:
         known = {c: network.leaves[c].values[code] for c, code in zip(PROFILE, codes.tolist(), strict=True) if code >= 0}
         person = Profile(values=known, chances={c: v for c, v in chances.items() if c not in known}, usual=usual)
-        nets.append(net_by_level(compile_outcomes(model.priors, network.space, person, source=source), settings))
+        outcomes = compile_outcomes(model.priors, network.space, person, source=source)
+        actions = outcomes.actions
+        nets.append(net_by_level(outcomes, settings))
         gates = evaluate_gates(model.priors, person, {}, settings.rule_set)
-        permitted.append([not gates.blocked(a) for a in model.priors.procedures])
-    return profile.ravel(), np.stack(nets), np.array(permitted)
+        permitted.append([not gates.blocked(a) for a in actions])
+    return profile.ravel(), np.stack(nets), np.array(permitted), actions
 
 
 def _chances(network: Network, setting: int) -> dict[str, dict[str, float]]:
