@@ -22,7 +22,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command
 @click.argument("source", type=FILE, metavar="IN", required=False)
 @click.argument("out", type=FILE, metavar="OUT", required=False)
-@click.option("--outputs", default="differential", show_default=True, metavar="NAMES", help="What to give, with commas between.")
+@click.option(
+    "--outputs", default="differential", show_default=True, metavar="NAMES", help="differential, ranking, or both with a comma."
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads.")
 @click.option(
     "--chunk", type=click.IntRange(1), default=8192, show_default=True, metavar="N", help="Rows at once; bounds the memory."
@@ -33,6 +35,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--format-in", metavar="F", help="Of IN, likewise.")
 @click.option("--keep", multiple=True, metavar="NAME", help="Column that passes through (as id does); can be repeated.")
 @click.option("--float32", is_flag=True, help="Numbers half as wide, right to six digits.")
+@click.option("--rule-set", metavar="NAME", help="Rules of a ranking. [default: guideline]")
+@click.option("--wtp", type=float, metavar="MONEY", help="Of a ranking: worth of a quality-adjusted life year.")
+@click.option("--horizon", type=float, metavar="WEEKS", help="Of a ranking: weeks of benefit that count.")
 @click.option("--schema", is_flag=True, help="Print the columns of OUT with unit and meaning as JSON; scores nothing.")
 @click.option(
     "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
@@ -49,6 +54,9 @@ def score(
     format_in: str | None,
     keep: tuple[str, ...],
     float32: bool,
+    rule_set: str | None,
+    wtp: float | None,
+    horizon: float | None,
     schema: bool,
     priors: Path | None,
 ) -> None:
@@ -58,20 +66,22 @@ def score(
     cannot be scored goes to the rejects with its number and why, and every other row is scored.
     """
     from spinecast.scoring.forecaster import KEPT, Forecaster
+    from spinecast.scoring.ranking import DecisionChoices
     from spinecast.scoring.score_file import score_file
 
     if (source is None or out is None) and not schema:
         raise click.UsageError("give IN and OUT (or --schema to see what comes out)")
     asked = tuple(name.strip() for name in outputs.split(",") if name.strip())
     dtype = "float32" if float32 else "float64"
+    choices = DecisionChoices(rule_set, wtp, horizon)
     forecaster = Forecaster.load(priors)
     if schema or source is None or out is None:
-        fields = forecaster.schema_out(asked, dtype)
+        fields = forecaster.schema_out(asked, dtype, choices)
         say(json.dumps([_described(field) for field in fields if field.name != "reason"], indent=2, ensure_ascii=False))
         return
     with _bar() as progress:
         done = score_file(
-            forecaster, source, out, outputs=asked, threads=threads, chunk=chunk, dtype=dtype, keep=(*KEPT, *keep),
+            forecaster, source, out, outputs=asked, threads=threads, chunk=chunk, dtype=dtype, keep=(*KEPT, *keep), choices=choices,
             rejects=rejects, resume=resume, format_in=format_in, format_out=format_, progress=progress,
         )  # fmt: skip
     before = f" ({done.resumed:,} rows had been done)" if done.resumed else ""

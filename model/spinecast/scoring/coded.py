@@ -8,7 +8,7 @@ from dataclasses import field
 import numpy as np
 import numpy.typing as npt
 
-from spinecast.decision.profile import Done
+from spinecast.assessment.patient import Patient
 from spinecast.engines.batch import People
 from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
@@ -36,8 +36,9 @@ class Coded:
     inputs : mapping of input id to Answers
     numbers : mapping of context id to ndarray, shape (N,)
         The number behind a banded context, NaN where none was given.
-    history : mapping of person to earlier procedures; those asked about and without any are not in it
-    rule_sets : mapping of person to the rule set that the patient asks for
+    procedures : mapping of person to a patient who holds the earlier procedures and nothing else
+    patients : tuple of Patient
+        Everybody as parsed, where people came as patient files; empty where they came as a table.
     problems : mapping of person to what is wrong, in the order found
     """
 
@@ -45,8 +46,8 @@ class Coded:
     counts: Mapping[int, Mapping[str, Count]] = field(default_factory=dict)
     inputs: Mapping[str, Answers] = field(default_factory=dict)
     numbers: Mapping[str, Array] = field(default_factory=dict)
-    history: Mapping[int, tuple[Done, ...]] = field(default_factory=dict)
-    rule_sets: Mapping[int, str] = field(default_factory=dict)
+    procedures: Mapping[int, Patient] = field(default_factory=dict)
+    patients: tuple[Patient, ...] = ()
     problems: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.assessment.patient import SEDATION, UNKNOWN, Patient, parse_patient
-from spinecast.decision.profile import Done
 from spinecast.engines.batch import People
 from spinecast.errors import InputError, InvalidValueError
 from spinecast.extras import need
@@ -63,7 +62,7 @@ class _Table:
     counts: dict[int, dict[str, Count]] = field(default_factory=dict)
     inputs: dict[str, Answers] = field(default_factory=dict)
     numbers: dict[str, Array] = field(default_factory=dict)
-    history: dict[int, tuple[Done, ...]] = field(default_factory=dict)
+    procedures: dict[int, Patient] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.position = {name: j for j, name in enumerate(self.network.leaves)}
@@ -81,15 +80,16 @@ class _Table:
             elif column.role in ("side", "level"):
                 self._looked_up(column, _names(column.values))
         self._soft_columns([c for c in mine.values() if c.role == "soft"])
+        for name, leaf in self.network.leaves.items():
+            if leaf.sedation is not None:
+                self._sedation(name, mine.get(f"{name}_sedation"))
         if PROCEDURES in mine:
             self._procedures()
         for column in mine.values():
-            if column.role == "sedation":
-                self._sedation(column)
-            elif column.role == "count":
+            if column.role == "count":
                 self._count(column)
         people = People(self.codes, self.setting, tuple(self.soft))
-        return Coded(people, self.counts, self.inputs, self.numbers, self.history, problems=self.problems.found)
+        return Coded(people, self.counts, self.inputs, self.numbers, self.procedures, problems=self.problems.found)
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────
 
@@ -192,14 +192,11 @@ class _Table:
 
     # ── what refines a finding ───────────────────────────────────────────────────────────────────
 
-    def _sedation(self, column: Column) -> None:
-        self._shift(column.target, self._looked_up(column, _names(SEDATION)))
-
-    def _shift(self, target: str, sedation: Ints) -> None:
-        """Put the sedation of a block into the codes of its response."""
-        leaf, j = self.network.leaves.get(target), self.position.get(target, -1)
-        if leaf is None or leaf.sedation is None:
-            return
+    def _sedation(self, target: str, column: Column | None) -> None:
+        """Put the sedation of a block into the codes of its response; not recorded where nothing says it."""
+        nothing = np.full(len(self.codes), -1)
+        sedation = nothing if column is None else self._looked_up(column, _names(SEDATION))
+        leaf, j = self.network.leaves[target], self.position[target]
         shift = np.where(sedation < 0, len(SEDATION) - 1, sedation) * len(leaf.values)
         own = self.codes[:, j]
         self.codes[:, j] = np.where(own >= 0, own % len(leaf.values) + shift, own)
@@ -256,14 +253,14 @@ class _Table:
                 table = (
                     {"procedures": records} if days is None or days[n] is None else {"procedures": records, ASSESSED_ON: days[n]}
                 )
-                self._history(n, parse_patient(table, self.priors))
+                self._responses(n, parse_patient(table, self.priors))
             except json.JSONDecodeError as error:
                 self.problems.add([n], f"{PROCEDURES}: not JSON: {error}")
             except InputError as error:
                 self.problems.add([n], str(error))
 
-    def _history(self, n: int, patient: Patient) -> None:
-        self.history[n] = history(patient)
+    def _responses(self, n: int, patient: Patient) -> None:
+        self.procedures[n] = patient
         for name, seen in patient.findings.items():
             if name not in self.position:
                 continue
@@ -271,11 +268,6 @@ class _Table:
             if self.codes[n, j] >= 0:
                 self.problems.add([n], f"findings.{name}: either the finding or the dated procedure record, not both")
             self.codes[n, j] = sedated_code(leaf, int(np.argmax(seen.likelihood)), seen.sedation)
-
-
-def history(patient: Patient) -> tuple[Done, ...]:
-    """Earlier procedures as the rules count them."""
-    return tuple(Done(p.procedure, p.weeks_ago, p.relief_percent, p.duration_weeks) for p in patient.procedures)
 
 
 def sedated_code(leaf: Leaf, value: int, sedation: str) -> int:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from spinecast.assessment.evidence import to_evidence
-from spinecast.assessment.patient import Patient, parse_patient
-from spinecast.engines.batch import encode
+from spinecast.assessment.patient import SEDATION, Observation, Patient, PositiveCount, parse_patient
+from spinecast.engines.batch import decode, encode
 from spinecast.errors import InputError, MalformedFileError
+from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
+from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 from spinecast.scoring.coded import Answers, Coded, Problems
-from spinecast.scoring.encoding import history
 
 
 def encode_patients(tables: Sequence[Mapping[str, Any]], priors: Priors, network: Network) -> Coded:
@@ -30,8 +31,8 @@ def encode_patients(tables: Sequence[Mapping[str, Any]], priors: Priors, network
         counts={n: e.counts for n, e in enumerate(evidence) if e.counts},
         inputs={name: _answers([p.inputs.get(name) for p in patients]) for name in sorted(names)},
         numbers={name: np.array([p.context_numbers.get(name, np.nan) for p in patients]) for name in sorted(numbers)},
-        history={n: history(p) for n, p in enumerate(patients) if p.procedures},
-        rule_sets={n: p.rule_set for n, p in enumerate(patients) if p.rule_set},
+        procedures={n: p for n, p in enumerate(patients) if p.procedures},
+        patients=tuple(patients),
         problems=problems.found,
     )
 
@@ -53,3 +54,27 @@ def _answers(given: Sequence[object]) -> Answers:
     values = tuple(dict.fromkeys(v for v in given if v is not None))
     place = {value: i for i, value in enumerate(values)}
     return Answers(values, np.array([-1 if v is None else place[v] for v in given], dtype=np.int64))
+
+
+def patient_of(coded: Coded, n: int, network: Network) -> Patient:
+    """One coded person as a patient again."""
+    if coded.patients:
+        return coded.patients[n]
+    evidence = decode(network, coded.people, n)
+    seen = {name: _observation(network, name, vector, evidence) for name, vector in evidence.likelihood.items()}
+    given = coded.procedures.get(n)
+    return Patient(
+        setting=network.settings[int(coded.people.setting[n])] if coded.people.setting[n] >= 0 else "",
+        contexts={name: one for name, one in seen.items() if network.leaves[name].is_context},
+        findings={name: one for name, one in seen.items() if not network.leaves[name].is_context},
+        counts=tuple(PositiveCount(family, *count) for family, count in coded.counts.get(n, {}).items()),
+        inputs={name: a.values[a.codes[n]] for name, a in coded.inputs.items() if a.codes[n] >= 0},
+        procedures=given.procedures if given is not None else (),
+        context_numbers={name: float(v[n]) for name, v in coded.numbers.items() if not np.isnan(v[n])},
+    )
+
+
+def _observation(network: Network, name: str, vector: Array, evidence: Evidence) -> Observation:
+    certain = np.count_nonzero(vector) == 1 and vector.max() == 1.0
+    value = network.leaves[name].values[int(vector.argmax())] if certain else ""
+    return Observation(tuple(vector.tolist()), value, sedation=SEDATION[evidence.sedation.get(name, len(SEDATION) - 1)])

@@ -27,7 +27,7 @@ def schema_in(known: Mapping[str, Column]) -> Any:
             more = {k: f"{v:g}" for k, v in limits.items() if v is not None}
             if column.values:
                 more["values"] = ", ".join(column.values)
-            fields.append(_field(column.name, types.get(column.kind, pa.string()), column.meaning, column.unit, **more))
+            fields.append(described(column.name, types.get(column.kind, pa.string()), column.meaning, column.unit, **more))
     return pa.schema(fields)
 
 
@@ -35,9 +35,9 @@ def differential_fields(network: Network, dtype: str) -> list[Any]:
     """Fields of the differential, in order: each generator, then its levels; nonspecific; log evidence."""
     pa = need("pyarrow", "tables")
     number = pa.float32() if dtype == "float32" else pa.float64()
-    described = [_field(name, number, meaning, "probability") for name, meaning, _ in probabilities(network)]
+    fields = [described(name, number, meaning, "probability") for name, meaning, _ in probabilities(network)]
     meaning = "log probability of everything observed, given that the person presents and what is known of the setting"
-    return [*described, _field(LOG_EVIDENCE, pa.float64(), meaning, "nats")]
+    return [*fields, described(LOG_EVIDENCE, pa.float64(), meaning, "nats")]
 
 
 def probabilities(network: Network) -> Iterator[tuple[str, str, Sequence[int]]]:
@@ -55,8 +55,9 @@ def probabilities(network: Network) -> Iterator[tuple[str, str, Sequence[int]]]:
 
 def reason_field() -> Any:
     """The field that says why a row was not scored."""
-    return _field(REASON, need("pyarrow", "tables").string(), "why the row was not scored; null where it was", "")
+    return described(REASON, need("pyarrow", "tables").string(), "why the row was not scored; null where it was", "")
 
 
-def _field(name: str, type_: Any, meaning: str, unit: str, **more: str) -> Any:
+def described(name: str, type_: Any, meaning: str, unit: str, **more: str) -> Any:
+    """An Arrow field with its meaning and unit."""
     return need("pyarrow", "tables").field(name, type_, metadata={"meaning": meaning, "unit": unit, **more})

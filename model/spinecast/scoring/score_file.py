@@ -16,9 +16,10 @@ from spinecast.errors import InvalidValueError, OutputError
 from spinecast.extras import need
 from spinecast.frozen import dataclass
 from spinecast.scoring import sinks, sources
-from spinecast.scoring.forecaster import CHUNK, DIFFERENTIAL, KEPT, Forecaster
+from spinecast.scoring.forecaster import CHUNK, DEFAULTS, DIFFERENTIAL, KEPT, Forecaster
 from spinecast.scoring.lock import locked
 from spinecast.scoring.parts import Parts, whole
+from spinecast.scoring.ranking import DecisionChoices
 from spinecast.scoring.schema import REASON
 from spinecast.scoring.sources import Block, Rejected
 
@@ -58,6 +59,7 @@ def score_file(
     chunk: int = CHUNK,
     dtype: str = "float64",
     keep: Sequence[str] = KEPT,
+    choices: DecisionChoices = DEFAULTS,
     rejects: Path | None = None,
     resume: bool = False,
     format_in: str | None = None,
@@ -91,7 +93,8 @@ def score_file(
     digest, lines = sources.fingerprint(source)
     manifest = {
         "input": digest, "format": fmt_in, "outputs": list(outputs), "chunk": chunk, "dtype": dtype, "keep": list(keep),
-        "priors": forecaster.priors.content_hash, "fit": forecaster.fit_hash, "version": spinecast.__version__,
+        "model": forecaster.content_hash, "version": spinecast.__version__, "rule_set": choices.rule_set,
+        "willingness_to_pay": choices.willingness_to_pay, "horizon_weeks": choices.horizon_weeks,
     }  # fmt: skip
     parts = Parts.beside(out)
     with locked(out), _room(out, parts), parts.unless_empty():
@@ -99,7 +102,7 @@ def score_file(
         blocks = sources.blocks(source, fmt_in, chunk)
         before = sum(len(b.rows) + len(b.rejected) for b in islice(blocks, done))
         total = sources.rows_of(source, fmt_in, lines)
-        work = _Work(forecaster, tuple(outputs), dtype, tuple(keep))
+        work = _Work(forecaster, tuple(outputs), dtype, tuple(keep), choices)
         rows = before
         number = done
         for block, (scored, rejected) in _in_order(work, blocks, threads):
@@ -118,6 +121,7 @@ class _Work:
     outputs: tuple[str, ...]
     dtype: str
     keep: tuple[str, ...]
+    choices: DecisionChoices
 
     def __call__(self, block: Block) -> tuple[Any, list[Rejected]]:
         """Its scored rows, and its rejects in order of row."""
@@ -136,7 +140,7 @@ class _Work:
         return scored, sorted([*block.rejected, *rejected])
 
     def _scored(self, table: Any) -> Any:
-        options: dict[str, Any] = {"outputs": self.outputs, "dtype": self.dtype}
+        options: dict[str, Any] = {"outputs": self.outputs, "dtype": self.dtype, "choices": self.choices}
         if isinstance(table, list):
             return self.forecaster.score_records(table, keep=self.keep, **options)
         return self.forecaster.score(table, keep=self.keep, chunk=max(table.num_rows, 1), **options)
@@ -149,7 +153,7 @@ class _Work:
     def nothing(self) -> Any:
         """No rows, for a file without any."""
         pa = need("pyarrow", "tables")
-        out = self.forecaster.schema_out(self.outputs, self.dtype)
+        out = self.forecaster.schema_out(self.outputs, self.dtype, self.choices)
         fields = [self.row_field(), *(field for field in out if field.name != REASON)]
         return pa.RecordBatch.from_pylist([], schema=pa.schema(fields))
 
