@@ -11,7 +11,7 @@ import numpy as np
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.patient import SEDATION, Observation, Patient, PositiveCount, parse_patient
 from spinecast.engines.batch import decode, encode
-from spinecast.errors import InputError, MalformedFileError
+from spinecast.errors import InputError
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
@@ -39,12 +39,7 @@ def encode_patients(tables: Sequence[Mapping[str, Any]], priors: Priors, network
 
 def _parsed(n: int, table: Mapping[str, Any], priors: Priors, problems: Problems) -> Patient:
     try:
-        patient = parse_patient(table, priors)
-        if any(p.reviewed for p in patient.procedures) or patient.elapsed_weeks or patient.now:
-            raise MalformedFileError(
-                "a follow-up (elapsed_weeks, now, reviewed procedures) is weighed by `spinecast update`, not in tables"
-            )
-        return patient
+        return parse_patient(table, priors)
     except InputError as error:
         problems.add([n], str(error))
         return Patient()
