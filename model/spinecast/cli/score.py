@@ -85,9 +85,13 @@ def score(
             rejects=rejects, resume=resume, format_in=format_in, format_out=format_, progress=progress,
         )  # fmt: skip
     before = f" ({done.resumed:,} rows had been done)" if done.resumed else ""
-    click.echo(f"scored {done.scored:,} rows to {out}{before}", err=True)
+    click.echo(f"scored {_rows(done.scored)} to {out}{before}", err=True)
     if done.rejected:
-        click.echo(f"rejected {done.rejected:,} rows, with reasons in {done.rejects}", err=True)
+        click.echo(f"rejected {_rows(done.rejected)}, with reasons in {done.rejects}", err=True)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' if count != 1 else ''}"
 
 
 def _described(field: object) -> dict[str, str]:
