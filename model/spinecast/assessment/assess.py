@@ -233,7 +233,8 @@ class Case:
         """Plans for this person under a rule set; that of the settings by default."""
         priors = self.model.priors
         kinds = tuple(priors.procedures[a].kind for a in outcomes.actions)
-        permitted = permission(priors, self.profile, gates, rule_set or self.settings.rule_set)
+        rules, sequences = rule_set or self.settings.rule_set, self.settings.sequences
+        permitted = permission(priors, self.profile, gates, rules, sequences=sequences)
         return Planner(outcomes, self.settings, kinds, observer, permitted)
 
     def tools(self) -> tuple[Gates, Outcomes, Observer]:

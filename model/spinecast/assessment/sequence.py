@@ -191,7 +191,7 @@ class _Weighing:
     def _best(self, begin_with: str | None) -> Plan | None:
         belief, actions = self.case.draws[0], self.outcomes.actions
         if begin_with is not None and begin_with not in actions:
-            raise UnknownIdError("action", begin_with, actions)
+            raise UnknownIdError("begin_with", begin_with, actions)
         if begin_with is None and self.first:
             begin_with = self.first[0]
         if begin_with is not None:

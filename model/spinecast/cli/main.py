@@ -32,6 +32,7 @@ class Verb:
 
 VERBS: Mapping[str, Verb] = {
     "assess": Verb("Assess one patient: differential, ranking, plan and why.", "assess:assess", fit=True),
+    "plan": Verb("Plan over one or two years: the best policy as a tree, beside waiting and fixed pathways.", "plan:plan"),
     "explain": Verb(
         "What speaks for and against each cause, what would explain it, what does not fit.", "explain:explain", fit=True
     ),

@@ -200,12 +200,17 @@ def sequence_verdict(
     return ASK if now < (rule.weeks or 0.0) else ""
 
 
-def permission(priors: Priors, profile: Profile, gates: Gates, rule_set: str) -> Callable[[str, tuple[Done, ...], float], bool]:
+def permission(
+    priors: Priors, profile: Profile, gates: Gates, rule_set: str, *, sequences: bool = False
+) -> Callable[[str, tuple[Done, ...], float], bool]:
     """May an action come next inside a plan, after what the plan did so far and so many weeks from now?
 
     What a rule blocks for reasons that no step of a plan changes stays blocked; requirements, schedules (a
     minimum interval that only defers included) and weeks of conservative care are asked again with the plan's own
     steps and time. Other deferrals (a blood thinner to be held, a fever) can be lifted by then, and do not block.
+
+    In whole sequences a procedure's own `repeat_rule` (three steroid injections in a region a year) holds wherever no
+    schedule of the rule set in force speaks about the procedure.
     """
     vocabulary = Vocabulary.of(priors)
     blocked = {a for a, found in gates.by_action.items() if any(g.effect == "block" and g.kind not in SEQUENCE for g in found)}
@@ -215,6 +220,9 @@ def permission(priors: Priors, profile: Profile, gates: Gates, rule_set: str) ->
         if r.kind in SEQUENCE and r.effect in STOPPING and speaks(r, profile, vocabulary)
     ]
     by_action = {a: [r for r in rules if applies(r, p)] for a, p in priors.procedures.items()}
+    for a, p in priors.procedures.items():
+        if sequences and p.repeat_rule and all(r.kind != "schedule" for r in by_action[a]):
+            by_action[a].append(priors.rules[p.repeat_rule])
 
     def permitted(action: str, done: tuple[Done, ...], now: float) -> bool:
         if action in blocked:

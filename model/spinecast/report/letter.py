@@ -13,7 +13,7 @@ from spinecast.assessment.assessment import Assessment, Weight
 from spinecast.report import outline
 from spinecast.report.layout import ALARM, QUIET, STRONG, Columns, hanging, rendered, table
 from spinecast.report.options import options_section
-from spinecast.report.outline import Step
+from spinecast.report.plan_tree import tree_of
 from spinecast.report.words import bar, gain, money, percent, percents, plain, words
 
 BAR = 18
@@ -122,29 +122,7 @@ def _plan(a: Assessment) -> Iterator[RenderableType]:
 
 def plan_tree(a: Assessment) -> Tree:
     """The plan with its branches."""
-    root = outline.steps(a)
-    tree = Tree(_step(root, STRONG), guide_style=QUIET)
-    _grow(tree, root)
-    return tree
-
-
-def _step(step: Step, style: str = "") -> Text:
-    text = Text.assemble((f"{step.when}: ", QUIET), (step.title, style))
-    if step.again:
-        text.append(", and on as above")
-    for note in step.notes:
-        text.append(f"\n{note}", QUIET)
-    return text
-
-
-def _grow(tree: Tree, step: Step) -> None:
-    for way in step.ways:
-        if way.then is None:
-            tree.add(Text(f"{way.title}: {way.ends}"))
-        else:
-            _grow(tree.add(Text.assemble((f"{way.title}, then\n", ""), _step(way.then))), way.then)
-    if step.left_out >= outline.LEAST_SAID:
-        tree.add(Text(f"rarer outcomes ({percent(step.left_out)}): assess again", QUIET))
+    return tree_of(outline.steps(a))
 
 
 def _change(a: Assessment) -> Iterator[RenderableType]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from spinecast.assessment.assessment import Assessment, GeneratorProbability, NextFinding, Weight
 from spinecast.decision.gates import Gate
-from spinecast.decision.plan import Branch, Plan
+from spinecast.decision.plan import AGAIN, Branch, Plan
 from spinecast.decision.ranking import RankedAction
 from spinecast.frozen import dataclass
 from spinecast.report.words import gain, gains, joined, money, percent, percents, place, plain, value_words, versus, words
@@ -288,18 +288,23 @@ class Way:
 
 def steps(assessment: Assessment) -> Step:
     """The plan with names, notes and weeks; alike branches together, rare ones left out."""
-    return _Steps(assessment).step(assessment.plan, 1.0, set())
+    return steps_of(assessment.plan, {r.id: option_name(r) for r in assessment.ranking}, assessment.plan_notes)
+
+
+def steps_of(plan: Plan, names: Mapping[str, str], notes: Mapping[str, str]) -> Step:
+    """The same of any plan, with the names of its actions and what is done alongside them."""
+    return _Steps(names, notes).step(plan, 1.0, set())
 
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    assessment: Assessment
+    names: Mapping[str, str]
+    notes: Mapping[str, str]
 
     def step(self, plan: Plan, reached: float, noted: set[str]) -> Step:
-        rows = {r.id: r for r in self.assessment.ranking}
-        note = "" if plan.action in noted else self.assessment.plan_notes.get(plan.action, "")
+        note = "" if plan.action in noted else self.notes.get(plan.action, "")
         noted.add(plan.action)
-        name = option_name(rows[plan.action]) if plan.action in rows else words(plan.action)
+        name = self.names.get(plan.action, words(plan.action)) + (", again" if plan.again else "")
         shape = repr(_shape(plan))
         if plan.branches and shape in noted:
             return Step(name, plan.start, (), (), again=True)
@@ -308,7 +313,7 @@ class _Steps:
             return Step(name, plan.start, _notes(note), (Way("whatever it finds", 1.0, None, None),))
         groups = [g for g in _alike(plan) if reached * _total(g) >= SHOWN]
         ways = tuple(self._way(plan, g, reached, noted) for g in groups)
-        left_out = 1.0 - sum(w.probability for w in ways) if plan.branches else 0.0
+        left_out = 1.0 - sum(w.probability for w in ways) if ways else 0.0
         return Step(name, plan.start, _notes(note), ways, max(left_out, 0.0))
 
     def _way(self, plan: Plan, group: list[Branch], reached: float, noted: set[str]) -> Way:
@@ -327,7 +332,7 @@ def _alike(plan: Plan) -> list[list[Branch]]:
     """Branches that lead to the same actions, together; what fits comes first."""
     groups: dict[object, list[Branch]] = {}
     for branch in plan.branches:
-        groups.setdefault((branch.relieved, _shape(branch.then)), []).append(branch)
+        groups.setdefault((branch.relieved, AGAIN in branch.label, _shape(branch.then)), []).append(branch)
     return sorted(groups.values(), key=lambda g: {True: 0, None: 1, False: 2}[_fits(g)])
 
 
