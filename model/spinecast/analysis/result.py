@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 import spinecast
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.extras import need
 from spinecast.frozen import dataclass
 from spinecast.priors.bibliography import bibtex, read_sources
 
@@ -236,7 +237,7 @@ class Result:
 
         Raises
         ------
-        InvalidValueError
+        MissingExtraError
             pyarrow is not installed.
         """
         pa = _extra("pyarrow")
@@ -306,7 +307,7 @@ class Result:
 
         Raises
         ------
-        InvalidValueError
+        InvalidValueError, MissingExtraError
             Another suffix, or Parquet without pyarrow.
         """
         if path.suffix not in TABLES:
@@ -390,11 +391,4 @@ def _words(value: Cell) -> str:
 
 
 def _extra(module: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise InvalidValueError(
-            "table", module.partition(".")[0], "an installed package: pip install 'spinecast[tables]'"
-        ) from None
+    return need(module, "tables")

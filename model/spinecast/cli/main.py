@@ -91,6 +91,7 @@ VERBS: Mapping[str, Verb] = {
     "voi": Verb(
         "What would be worth knowing: value of information, by group, number or study, and of a trial.", "voi:voi", fit=True
     ),
+    "global": Verb("Which groups of numbers the answer varies with, all moved at once: Sobol, Morris.", "global_:global_"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
     "serve": Verb("Serve assessments and scores over HTTP.", "serve:serve"),
     "export": Verb(
