@@ -138,7 +138,8 @@ def _relief_words(table: Mapping[str, object]) -> str:
 def _more_time(rule: Rule, procedure: Procedure, effect: str, profile: Profile, priors: Priors) -> Iterator[str]:
     if effect == "ask":
         known = profile.history_known
-        yield "not recorded: relief from the last one, and how long it lasted" if known else "not recorded: earlier injections"
+        lasting = "relief from the last one, and how long it lasted"
+        yield f"not recorded: {lasting if known else _name('earlier_injections', priors)}"
         return
     limit, same = rule.limit, _same(rule, procedure, profile.history, priors)
     ages = sorted(_age(d) for d in same)

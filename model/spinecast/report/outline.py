@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from spinecast.assessment.assessment import Assessment, GeneratorProbability, NextFinding, Weight
@@ -39,6 +40,9 @@ LEAST_SAID = 0.005
 NO_WEEKS = 0.05
 MOST_ASKED = 5
 MOST_NAMED = 2
+NOT_RECORDED = "not recorded: "
+"""How a gate begins what it asks for; an uncertain answer says so instead."""
+
 SERIOUS = ("serious_pathology", "other_cause")
 URGENT = "urgent_evaluation"
 FREE = ("symptom", "exam")
@@ -109,10 +113,11 @@ def note_text(gate: Gate) -> str:
 
 
 def asks(assessment: Assessment) -> tuple[str, ...]:
-    """What is not recorded and some rule wants to know, by rule label; unknown is not clear."""
+    """What is not recorded, or uncertain, and some rule wants to know, red flags first; unknown is not clear."""
     gates = [g for g in assessment.flags if g.effect == "ask"]
     gates += [g for row in assessment.ranking for g in row.gates if g.effect == "ask"]
-    return tuple(dict.fromkeys(g.label for g in gates))
+    wanted = (m.removeprefix(NOT_RECORDED) for g in gates for m in g.missing or (g.label,))
+    return tuple(dict.fromkeys(re.sub(r" \([^)]* asked for\)$", "", one) for one in wanted))
 
 
 def alarms(assessment: Assessment) -> tuple[Gate, ...]:

@@ -52,7 +52,7 @@ def test_a_schedule_names_weeks_or_relief(history, said):
 def test_a_schedule_without_history_asks_for_it():
     profile = Profile(history_known=False)
     found = evaluate_gates(priors(YEARLY), profile, {}, "guideline").by_action["epidural"][0]
-    assert (found.effect, found.missing) == ("ask", ("not recorded: earlier injections",))
+    assert (found.effect, found.missing) == ("ask", ("not recorded: earlier_injections",))
 
 
 CARE = rule("care", "conservative_care", weeks=6.0)
