@@ -125,14 +125,15 @@ def strings(tree: object) -> set[str]:
     return {text for part in parts for text in strings(part)}
 
 
-_PROSE = frozenset({"description", "question", "why"})
+_APART = frozenset({"description", "question", "why", "kappa"})
+# Prose; and how far two examiners agree, which softens what a patient file says and not the network.
 _ASKED = ("id", "target", "test", "given", "setting", "measure", "value", "low", "high", "n", "seen_in", "use")
 
 
 def network_hash(tables: Mapping[str, Any]) -> str:
-    """SHA-256 of what the fit depends on: the network's own files without their prose, and what the rows that are
+    """SHA-256 of what the fit depends on: the network's own files without what stands apart, and what the rows that are
     fitted or cited there say in numbers and questions."""
-    network = {kind: _without_prose(tables[kind]) for kind in _NETWORK}
+    network = {kind: _of_the_network(tables[kind]) for kind in _NETWORK}
     cited = strings(list(network.values()))
     rows = [
         [r.get(name) for name in _ASKED]
@@ -143,10 +144,10 @@ def network_hash(tables: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([network, rows], sort_keys=True).encode()).hexdigest()
 
 
-def _without_prose(tree: Any) -> Any:
+def _of_the_network(tree: Any) -> Any:
     if isinstance(tree, dict):
-        return {k: _without_prose(v) for k, v in tree.items() if k not in _PROSE}
-    return [_without_prose(v) for v in tree] if isinstance(tree, list) else tree
+        return {k: _of_the_network(v) for k, v in tree.items() if k not in _APART}
+    return [_of_the_network(v) for v in tree] if isinstance(tree, list) else tree
 
 
 def content_files(folder: Path) -> list[Path]:
