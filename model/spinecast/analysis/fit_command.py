@@ -14,7 +14,11 @@ from spinecast.analysis.curve_problem import curve_problem
 from spinecast.analysis.fit_problem import compile_problem
 from spinecast.analysis.laplace import around, jacobian_path, save_laplace
 from spinecast.analysis.targets import targets
-from spinecast.assessment.model import load_network
+from spinecast.assessment.model import draws_key, load_model, load_network
+from spinecast.decision.outcomes import compile_outcomes
+from spinecast.decision.profile import Profile
+from spinecast.decision.stored import FILE as STORED_DRAWS
+from spinecast.decision.stored import RecordedDraws, save_draws
 from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.compiled import pack
@@ -73,6 +77,8 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
         replace(around(problem, priors, fit), theta=theta), stored.names, priors.network_hash, jacobian_path(folder, region)
     )
     write_bundle(folder)
+    if (folder / FILE).exists():
+        store_draws(folder, region)
     rms = float(np.sqrt(np.mean(fit.residuals**2))) if len(fit.residuals) else 0.0
     return FitReport(path, len(fitted_targets), len(problem.moves.lead), fit.iterations, rms, priors.network_hash)
 
@@ -104,8 +110,19 @@ def fit_outcomes(folder: Path, region: str = "lumbosacral", *, tell: Callable[[s
     fit = fit_curves(problem, tell=tell)
     save_curves(stored_curves(fit, model.priors.outcome_hash), folder / FILE)
     write_bundle(folder)
+    store_draws(folder, region)
     curves = len(problem.courses) + len(problem.effects)
     return CurveReport(folder / FILE, curves, stated, published, fit.spread, model.priors.outcome_hash)
+
+
+def store_draws(folder: Path, region: str = "lumbosacral") -> Path:
+    """Draw every outcome number as an assessment at its defaults would, and write `fitted/outcome_draws.npz`."""
+    model = load_model(folder, region)
+    recorded = RecordedDraws(model.priors.rows, DRAWS, SEED, {}, [])
+    compile_outcomes(model.priors, model.network.space, Profile(), source=recorded, sequences=True)
+    path = folder / STORED_DRAWS
+    save_draws(recorded, draws_key(model.priors), path)
+    return path
 
 
 def stored_curves(fit: CurveFit, outcome_hash: str) -> OutcomeCurves:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ from spinecast.decision.settings import (
 from spinecast.engines import exact
 from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence, main_setting
-from spinecast.network.model import Network
+from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array
+from spinecast.priors.deferred import Deferred
 
 DEFAULT_DRAWS = 200
 DEFAULT_SEED = 20260101
@@ -245,8 +247,7 @@ class Case:
             priors,
             self.near.space,
             self.profile,
-            draws=len(self.draws) - 1,
-            seed=self.seed,
+            source=self.model.outcome_source(len(self.draws) - 1, self.seed),
             sequences=self.settings.sequences,
             perspective=self.settings.perspective,
         )
@@ -314,8 +315,9 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
         values.setdefault("earlier_injections", "listed")
     chances = {}
     setting = main_setting(model.network, model.network.theta, evidence)
-    for name, leaf in leaves.items():
-        if leaf.is_context and not leaf.by and not isinstance(values.get(name), str):
+    for name in model.network.contexts:
+        leaf = leaves[name]
+        if not leaf.by and not isinstance(values.get(name), str):
             table = model.network.table(model.network.theta, leaf, setting)[0, 0] * evidence.likelihood.get(name, 1.0)
             chance = belief @ (table / table.sum(axis=1, keepdims=True))[leaf.config_of_state]
             chances[name] = dict(zip(leaf.values, chance.tolist(), strict=True))
@@ -376,18 +378,32 @@ def later_bands(before: Mapping[str, float], values: Sequence[str], bounds: Sequ
     return after
 
 
-def _usual(network: Network, setting: int) -> dict[str, dict[str, dict[str, float]]]:
+def _usual(network: Network, setting: int) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
     """Distribution of each context among people of the setting with each generator (and with none: nonspecific)."""
     prior = np.exp(network.log_prior(network.theta, setting))
-    weights = {g: prior * network.space.mask(g) for g in network.space.generators}
-    weights[NONSPECIFIC] = prior * (network.space.count == 0)
-    found: dict[str, dict[str, dict[str, float]]] = {g: {} for g in weights}
-    for name, leaf in network.leaves.items():
-        if leaf.is_context and not leaf.by:
-            table = network.table(network.theta, leaf, setting)[0, 0][leaf.config_of_state]
-            for generator, weight in weights.items():
-                found[generator][name] = dict(zip(leaf.values, (weight @ table / weight.sum()).tolist(), strict=True))
-    return found
+    masks = [*(network.space.mask(g) for g in network.space.generators), network.space.count == 0]
+    names = (*network.space.generators, NONSPECIFIC)
+    weights = np.stack(masks) * prior
+    weights /= weights.sum(axis=1, keepdims=True)
+
+    def of(context: str) -> dict[str, dict[str, float]]:
+        leaf = network.leaves[context]
+        table = network.table(network.theta, leaf, setting)[0, 0]
+        return {g: dict(zip(leaf.values, row, strict=True)) for g, row in zip(names, shares(leaf, table), strict=True)}
+
+    def shares(leaf: Leaf, table: Array) -> list[list[float]]:
+        by_config = np.zeros((len(names), len(table)))
+        np.add.at(by_config.T, leaf.config_of_state, weights.T)
+        found: list[list[float]] = (by_config @ table).tolist()
+        return found
+
+    contexts = tuple(name for name in network.contexts if not network.leaves[name].by)
+    by_context = Deferred(lambda: {name: name for name in contexts}, of)
+    return {g: Deferred(lambda: {name: name for name in contexts}, partial(_of_generator, by_context, g)) for g in names}
+
+
+def _of_generator(by_context: Mapping[str, Mapping[str, dict[str, float]]], generator: str, context: str) -> dict[str, float]:
+    return by_context[context][generator]
 
 
 def _differential(case: Case) -> tuple[GeneratorProbability, ...]:

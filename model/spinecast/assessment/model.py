@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from spinecast.decision.numbers import Draws
+from spinecast.decision.stored import FILE as STORED_DRAWS
+from spinecast.decision.stored import DrawStore, load_draws
 from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
 from spinecast.network.build import build_network, with_theta
@@ -50,6 +53,20 @@ class Model:
     unfitted: tuple[str, ...]
     stale: bool
     learned: str = ""
+    outcome_draws: DrawStore | None = None
+
+    def outcome_source(self, count: int, seed: int) -> Draws:
+        """So many draws of the outcome numbers beside their point estimates: stored ones where there are any."""
+        priors = self.priors
+        if self.outcome_draws is None:
+            return Draws(priors.rows, count, seed)
+        return self.outcome_draws.source(priors.rows, draws_key(priors), count, seed)
+
+
+def draws_key(priors: Priors) -> str:
+    """What stored draws depend on: every file, and the fitted curves."""
+    curves = priors.curves
+    return f"{priors.content_hash} {curves.hash if isinstance(curves, OutcomeCurves) else ''}"
 
 
 def load_model(folder: Path | None = None, region: str = REGION, *, fit: Path | None = None) -> Model:
@@ -104,6 +121,7 @@ def _read(folder: Path, region: str, path: Path, curves: OutcomeCurves | None) -
         unfitted=unfitted,
         stale=stale or (curves is not None and curves.hash != priors.outcome_hash),
         learned=fitted.learned,
+        outcome_draws=load_draws(folder / STORED_DRAWS),
     )
 
 

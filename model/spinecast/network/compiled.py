@@ -137,7 +137,8 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
     )  # fmt: skip
     blocks = layout["blocks"]
     block_of = {name: block for block, raw in blocks.items() for name in raw["leaves"]}
-    return network.knowing(block_of, tuple(sorted({raw["by"] for raw in blocks.values() if raw["by"]})))
+    contexts = tuple(name for name, raw in layout["leaves"].items() if raw["is_context"])
+    return network.knowing(block_of, tuple(sorted({raw["by"] for raw in blocks.values() if raw["by"]})), contexts)
 
 
 class StoredParameters(Sequence[Parameter]):

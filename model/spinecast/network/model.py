@@ -134,11 +134,11 @@ class Network:
         fields = {name: getattr(self, name) for name in Network.__dataclass_fields__}
         space = self.space.only(keep)
         part = Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self.space, "kept": keep})
-        return part.knowing(self.block_of, self.modulators)
+        return part.knowing(self.block_of, self.modulators, self.contexts)
 
-    def knowing(self, block_of: dict[str, str], modulators: tuple[str, ...]) -> Network:
-        """The same, told what it would otherwise look through all of its blocks for."""
-        self.__dict__.update(block_of=block_of, modulators=modulators)
+    def knowing(self, block_of: dict[str, str], modulators: tuple[str, ...], contexts: tuple[str, ...]) -> Network:
+        """The same, told what it would otherwise look through all of its blocks and leaves for."""
+        self.__dict__.update(block_of=block_of, modulators=modulators, contexts=contexts)
         return self
 
     @cached_property
@@ -150,6 +150,11 @@ class Network:
     def modulators(self) -> tuple[str, ...]:
         """Contexts that some base depends on."""
         return tuple(sorted({b.by for b in self.blocks.values() if b.by}))
+
+    @cached_property
+    def contexts(self) -> tuple[str, ...]:
+        """Leaves that say who the person is."""
+        return tuple(name for name, leaf in self.leaves.items() if leaf.is_context)
 
     def to_pgmpy(self, theta: Array | None = None, setting: str | None = None) -> Any:
         """A checked pgmpy `DiscreteBayesianNetwork`; right only with its `graph["evidence"]` observed."""
