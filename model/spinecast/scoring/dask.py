@@ -33,7 +33,7 @@ def score_dask(
     -------
     dask.dataframe.DataFrame
         Lazy, with the partitions and index of `frame`: the columns kept, then those of `Forecaster.schema_out`. The
-        forecaster travels as bytes (about 1 MB), once a worker, and is rebuilt there once a process.
+        forecaster travels as bytes (about 2 MB), once a worker, and is rebuilt there once a process.
 
     Raises
     ------

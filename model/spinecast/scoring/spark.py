@@ -34,7 +34,7 @@ def score_spark(
 ) -> Any:
     """Score every row of a Spark DataFrame.
 
-    The forecaster's pickle (about 1 MB) is broadcast to each executor once; Arrow batches go through
+    The forecaster's pickle (about 2 MB) is broadcast to each executor once; Arrow batches go through
     `Forecaster.score_batches` in the executors' Python workers, and no row passes through the driver.
 
     Parameters
