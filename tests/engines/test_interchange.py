@@ -171,10 +171,10 @@ def _gate(network, built, gate, leaf, block):
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_file_says_what_has_to_be_observed(suffix, network, tmp_path):
     path = tmp_path / f"network{suffix}"
-    written = write_network(network, path, priors_hash="0123456789abcdef")
+    written = write_network(network, path, priors_hash="0123456789abcdef", fit_hash="fedcba")
     text = "".join(p.read_text() for p in written)
     assert "OBSERVE presents = yes IN EVERY QUERY" in text
-    assert "priors 0123456789abcdef" in text
+    assert "priors 0123456789abcdef, fit fedcba" in text
     assert "not a medical device" in text
 
 

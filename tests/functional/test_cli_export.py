@@ -7,6 +7,9 @@ import xml.etree.ElementTree as ET
 
 import onnxruntime
 
+from spinecast.assessment.model import REGION
+from spinecast.network.fitted import path_of
+
 
 def test_xdsl_keeps_noisy_max_and_says_what_to_observe(command, tmp_path):
     path = tmp_path / "network.xdsl"
@@ -31,6 +34,13 @@ def test_onnx_is_the_scorer(command, tmp_path):
     assert len(json.loads(meta["columns"])) == session.get_inputs()[0].shape[1]
     assert session.get_inputs()[0].type == "tensor(double)"
     assert [o.name for o in session.get_outputs()] == ["levels", "generators", "nonspecific", "log_evidence"]
+
+
+def test_another_fit_can_be_exported(command, priors, tmp_path):
+    """As --fit of every command: the file says which, and a fit that is not there is an error."""
+    command("export", tmp_path / "a.onnx", "--fit", tmp_path / "no.json").refused("no.json")
+    done = command("export", tmp_path / "a.onnx", "--fit", path_of(priors, REGION))
+    assert done.code == 0, done.err
 
 
 def test_options_that_do_not_go_with_a_format_are_refused(command, tmp_path):

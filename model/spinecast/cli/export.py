@@ -48,7 +48,10 @@ def _network(file: Path, *, setting: str | None, noisy_max: bool, dtype: str | N
             "--dtype", dtype, f"nothing, unless the file ends in {ONNX}: the numbers of a network file are exact"
         )
     model = load_model(priors)
-    _wrote(write_network(model.network, file, setting=setting, noisy_max=noisy_max, priors_hash=model.priors.content_hash))
+    written = write_network(
+        model.network, file, setting=setting, noisy_max=noisy_max, priors_hash=model.priors.content_hash, fit_hash=model.fit_hash
+    )
+    _wrote(written)
     clamp = " and ".join(f"{name} = {value}" for name, value in EVIDENCE.items())
     click.echo(f"Observe {clamp} in every query of it.", err=True)
 

@@ -93,9 +93,11 @@ VERBS: Mapping[str, Verb] = {
     ),
     "global": Verb("Which groups of numbers the answer varies with, all moved at once: Sobol, Morris.", "global_:global_"),
     "cite": Verb("BibTeX of exactly the sources behind a result.", "cite:cite"),
-    "serve": Verb("Serve assessments and scores over HTTP.", "serve:serve"),
+    "serve": Verb("Serve assessments and scores over HTTP.", "serve:serve", fit=True),
     "export": Verb(
-        "Write the network for another program (BIF, XMLBIF, NET, UAI, XDSL), or the scorer as ONNX.", "export:export"
+        "Write the network for another program (BIF, XMLBIF, NET, UAI, XDSL), or the scorer as ONNX.",
+        "export:export",
+        fit=True,
     ),
 }
 """Command to its module and function under `spinecast.cli`. A new command is one line here and one module."""

@@ -58,6 +58,7 @@ def write_network(
     setting: str | None = None,
     noisy_max: bool = False,
     priors_hash: str = "",
+    fit_hash: str = "",
 ) -> tuple[Path, ...]:
     """Write the network to `path`, in the format of its suffix.
 
@@ -69,7 +70,7 @@ def write_network(
         For one setting alone, without the node `setting`.
     noisy_max : bool
         Keep noisy-OR and noisy-MAX findings as such (XDSL only).
-    priors_hash : str
+    priors_hash, fit_hash : str
         Named in the file, where given.
 
     Returns
@@ -87,7 +88,7 @@ def write_network(
     form = check_target(path, noisy_max=noisy_max)
     if setting is not None and setting not in network.settings:
         raise UnknownIdError("setting", setting, network.settings)
-    about = _about(network, setting, priors_hash)
+    about = _about(network, setting, {"priors": priors_hash, "fit": fit_hash})
     if noisy_max:
         _replace(path, xdsl(strongest_first(noisy_max_nodes(network, theta, setting)), about))
         return (path,)
@@ -115,10 +116,11 @@ def check_target(path: Path, *, noisy_max: bool = False, others: Sequence[str] =
     return form
 
 
-def _about(network: Network, setting: str | None, priors_hash: str) -> About:
+def _about(network: Network, setting: str | None, hashes: Mapping[str, str]) -> About:
     clamp = " and ".join(f"{name} = {value}" for name, value in export.EVIDENCE.items())
+    named = "".join(f", {name} {value}" for name, value in hashes.items() if value)
     lines = (
-        f"spinecast {spinecast.__version__}, {network.region} network{f', priors {priors_hash}' if priors_hash else ''}, "
+        f"spinecast {spinecast.__version__}, {network.region} network{named}, "
         + (f"setting {setting}" if setting else "all settings"),
         f"OBSERVE {clamp} IN EVERY QUERY. Without it each generator has the probability of an independent root.",
         "Nodes that begin with count_, profile_, frailty_ or sedation_ are internal.",
