@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -18,6 +18,9 @@ WORDS = {FIRST: "first", NOT: "not", DEFER: "defer", ASK: "ask", PERMITTED: "per
 """Verdicts as they stand in the table; each is a word, so that colour is never needed to read it."""
 
 COLUMN = 11
+AT_ONCE = 5
+"""Rule sets beside safety in one table; more make another table below it."""
+
 STYLES = {NOT: STRONG, FIRST: ALARM, SILENT: QUIET}
 
 
@@ -34,7 +37,9 @@ def _parts(c: RuleComparison) -> Iterator[RenderableType]:
     )
     yield Text()
     numbers = {g.rule: i for i, g in enumerate(c.clauses(), start=1)}
-    yield _grid(c, numbers)
+    own = [s for s in c.sets if s != SAFETY]
+    for i in range(0, len(own), AT_ONCE):
+        yield _grid(c, numbers, (SAFETY, *own[i : i + AT_ONCE]))
     if c.unmentioned:
         yield Text(f"No rule speaks of: {'; '.join(c.unmentioned.values())}.", QUIET)
     yield Text()
@@ -45,11 +50,11 @@ def _parts(c: RuleComparison) -> Iterator[RenderableType]:
     yield Text(DISCLAIMER, QUIET)
 
 
-def _grid(c: RuleComparison, numbers: Mapping[str, int]) -> Columns:
-    columns = [(heading, COLUMN) for heading in c.sets.values()]
+def _grid(c: RuleComparison, numbers: Mapping[str, int], sets: Sequence[str]) -> Columns:
+    columns = [(c.sets[name], COLUMN) for name in sets]
     made = table(("Procedure", WIDTH - (COLUMN + 1) * len(columns) - 1), *columns)
     for action, label in c.actions.items():
-        made.add_row(Text(label), *(_cell(c.rulings[action, name], numbers) for name in c.sets))
+        made.add_row(Text(label), *(_cell(c.rulings[action, name], numbers) for name in sets))
     return made
 
 

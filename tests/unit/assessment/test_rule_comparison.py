@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -105,3 +106,15 @@ def test_the_listing_names_every_rule_once_a_set() -> None:
     assert [r for r in priors.rules if r not in text] == []
     records = rule_sets_data(priors)
     assert {r["id"] for s in records for r in s["rules"]} == set(priors.rules)
+
+
+def test_more_sets_than_fit_make_a_second_table(found: RuleComparison) -> None:
+    names = [f"clinic_{i}" for i in range(7)]
+    rulings = dict(found.rulings) | {(a, n): found.rulings[a, "payer"] for a in found.actions for n in names}
+    many = replace(found, sets={SAFETY: SAFETY} | {n: n for n in names}, rulings=rulings)
+    text = comparison_text(many)
+    assert max(map(len, text.splitlines())) <= 100
+    heads = [line for line in text.splitlines() if line.startswith("Procedure ")]
+    assert len(heads) == 2
+    assert all(SAFETY in h for h in heads)
+    assert [n for n in names if not any(n in h for h in heads)] == []
