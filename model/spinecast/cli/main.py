@@ -74,6 +74,7 @@ VERBS: Mapping[str, Verb] = {
         default="list",
     ),
     "update": Verb("Update an assessment with what was done and how it went.", "update:update", fit=True),
+    "procedure": Verb("What a procedure adds, for how long, for whom, at what risk and cost.", "procedure:procedure"),
     "validate": Verb("Ask the model each published question about its own population.", "validate:validate", fit=True),
     "fit": Verb("Fit the parameters to the published figures.", "fit:fit"),
     "learn": Verb("Update the numbers by a clinic's own records.", "learn:learn", fit=True),
