@@ -110,7 +110,6 @@ def sheet_figure(sheet: ProcedureSheet) -> Any:
     across = min(max(len(shown), 1), COLUMNS)
     down = -(-max(len(shown), 1) // COLUMNS)
     canvas = Canvas(figsize=(max(4.0 * across, 6.5), 3.1 * down + 1.5), layout="constrained")
-    canvas.suptitle(sheet.label, fontsize=12, fontweight="bold", x=0.01, ha="left")
     axes = canvas.subplots(down, across, squeeze=False, sharey=True).ravel()
     for place, effect in zip(axes, shown, strict=False):
         _panel(place, effect)
@@ -126,9 +125,11 @@ def sheet_figure(sheet: ProcedureSheet) -> Any:
     canvas.supxlabel(
         textwrap.fill(note, int(17 * canvas.get_size_inches()[0])), fontsize=7, color=colours.GREY, x=0.01, ha="left"
     )
-    if shown:
-        handles, labels = axes[0].get_legend_handles_labels()
-        canvas.legend(handles, labels, loc="outside upper left", ncols=len(handles))
+    handles, labels = axes[0].get_legend_handles_labels()
+    canvas.legend(
+        handles, labels, loc="outside upper left", ncols=max(len(handles), 1), title=sheet.label, alignment="left",
+        title_fontproperties={"size": 12, "weight": "bold"},
+    )  # fmt: skip
     return canvas
 
 
