@@ -6,11 +6,14 @@ import json
 
 import pytest
 
+from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.sequence import plan_sequence
+from spinecast.decision.plan import AGAIN, NO_RELIEF
 from spinecast.errors import UnknownIdError
 from spinecast.resources import examples_folder
 
 SUITCASE = examples_folder() / "suitcase.toml"
+ABLATION = "facet_radiofrequency"
 QUICK = ("--depth", 1, "--draws", 5)
 
 
@@ -102,6 +105,19 @@ class TestPolicies:
         assert found.policies[-1].id == "payer_sacroiliac"
         assert found.policies[-1].plan is not None
         assert not found.policies[-1].note
+
+    @pytest.mark.parametrize(("rules", "least"), [("roadmap", 39), ("payer", 26)])
+    def test_ablation_comes_again_when_nerves_have_regrown_and_not_before_the_rules_allow(self, rules, least):
+        """Two clear blocks, ablation; on relapse after months of relief the same again, no sooner than the rule set says."""
+        patient = read_patient_file(examples_folder() / "age_68.toml")
+        blocks = [{"procedure": "medial_branch_block", "weeks_ago": w, "relief_percent": 90, "sedation": "no"} for w in (6, 3)]
+        someone = {**patient, "procedures": blocks, "inputs": {**patient.get("inputs", {}), "pain_severity": 8}}
+        found = plan_sequence(someone, draws=2, depth=2, willingness_to_pay=400_000, rule_set=rules, begin_with=ABLATION)
+        first = found.best.plan
+        again = [(b.label, b.then.start - first.start) for b in first.branches if b.then and b.then.action == ABLATION]
+        assert again
+        assert all(label.startswith(AGAIN) and gap >= least for label, gap in again)
+        assert not any(b.then and b.then.action == ABLATION for b in first.branches if b.label == NO_RELIEF)
 
     def test_unknown_names_are_told_with_the_nearest(self):
         with pytest.raises(UnknownIdError, match="conservative_care"):
