@@ -64,7 +64,8 @@ def _log_odds(log_joint: Array, mask: np.ndarray) -> Array:
 
 def _only(network: Network, evidence: Evidence, part: str) -> Evidence:
     """The evidence of one part, with the contexts that its bases depend on."""
-    blocks = [b for b in network.blocks.values() if part in (b.id, b.by)]
+    own = (part,) if part in network.blocks else ()
+    blocks = [network.blocks[name] for name in {*own, *network.blocks_by.get(part, ())}]
     keep = {n for b in blocks for n in b.leaves} | {b.by for b in blocks} | {part}
     dropped = [n for n in evidence.likelihood if n not in keep] + [c for c in evidence.counts if c != part]
     return evidence.without(*dropped)

@@ -260,7 +260,7 @@ def _related(network: Network, evidence: Evidence, added: Iterable[str]) -> Evid
     blocks = {network.block_of[name] for name in added}
     contexts = {network.blocks[b].by for b in blocks if network.blocks[b].by} | {n for n in added if n in network.modulators}
     unknown = {c for c in contexts if c not in evidence.likelihood}
-    blocks |= {b.id for b in network.blocks.values() if b.by in unknown}
+    blocks |= {name for context in unknown for name in network.blocks_by.get(context, ())}
     keep = {n for n in evidence.likelihood if network.block_of[n] in blocks or n in contexts}
     dropped = [n for n in evidence.likelihood if n not in keep] + [c for c in evidence.counts if c not in blocks]
     return evidence.without(*dropped)

@@ -64,7 +64,7 @@ def _members(network: Network, evidence: Evidence, part: str) -> tuple[str, ...]
     if part in evidence.states:
         return (part,)
     if part in network.modulators:
-        blocks = [b for b in network.blocks.values() if b.by == part] if part not in evidence.likelihood else []
+        blocks = [] if part in evidence.likelihood else [network.blocks[name] for name in network.blocks_by.get(part, ())]
         inside = [n for b in blocks for n in b.leaves if n in evidence.likelihood]
         return tuple([part] * (part in evidence.likelihood) + inside)
     return tuple(n for n in network.blocks[part].leaves if n in evidence.likelihood) or (part,)

@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from spinecast.frozen import dataclass
-from spinecast.network.model import Block, Leaf, Network
+from spinecast.network.model import Block, Leaf, Network, grouped
 from spinecast.network.parameters import Parameter
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array
@@ -138,7 +138,7 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
     blocks = layout["blocks"]
     block_of = {name: block for block, raw in blocks.items() for name in raw["leaves"]}
     contexts = tuple(name for name, raw in layout["leaves"].items() if raw["is_context"])
-    return network.knowing(block_of, tuple(sorted({raw["by"] for raw in blocks.values() if raw["by"]})), contexts)
+    return network.knowing(block_of, grouped((name, raw["by"]) for name, raw in blocks.items()), contexts)
 
 
 class StoredParameters(Sequence[Parameter]):

@@ -7,7 +7,7 @@ B values of the context that a leaf's base depends on, Z frailty nodes of a fami
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
@@ -134,11 +134,11 @@ class Network:
         fields = {name: getattr(self, name) for name in Network.__dataclass_fields__}
         space = self.space.only(keep)
         part = Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self.space, "kept": keep})
-        return part.knowing(self.block_of, self.modulators, self.contexts)
+        return part.knowing(self.block_of, self.blocks_by, self.contexts)
 
-    def knowing(self, block_of: dict[str, str], modulators: tuple[str, ...], contexts: tuple[str, ...]) -> Network:
+    def knowing(self, block_of: dict[str, str], blocks_by: dict[str, tuple[str, ...]], contexts: tuple[str, ...]) -> Network:
         """The same, told what it would otherwise look through all of its blocks and leaves for."""
-        self.__dict__.update(block_of=block_of, modulators=modulators, contexts=contexts)
+        self.__dict__.update(block_of=block_of, blocks_by=blocks_by, contexts=contexts)
         return self
 
     @cached_property
@@ -149,7 +149,12 @@ class Network:
     @cached_property
     def modulators(self) -> tuple[str, ...]:
         """Contexts that some base depends on."""
-        return tuple(sorted({b.by for b in self.blocks.values() if b.by}))
+        return tuple(sorted(self.blocks_by))
+
+    @cached_property
+    def blocks_by(self) -> dict[str, tuple[str, ...]]:
+        """Ids of the blocks that depend on each of these contexts."""
+        return grouped((b.id, b.by) for b in self.blocks.values())
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
@@ -237,6 +242,15 @@ class Network:
         share = expit(theta[leaf.sedation[0]])
         tables: Array = np.stack([no, yes, (1 - share) * no + share * yes], axis=1)
         return tables
+
+
+def grouped(blocks: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Ids of blocks by the context that they depend on, from (id, context or "")."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, context in blocks:
+        if context:
+            found[context] = (*found.get(context, ()), name)
+    return found
 
 
 def _acting(activity: Array) -> Ints:
