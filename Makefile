@@ -67,6 +67,7 @@ golden: setup  ## rewrite the recorded outputs; say why in CHANGELOG.md
 
 bench: setup  ## speed, beside the alternatives; writes benchmarks/results.json
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/service.py
 	$(BIN)/python benchmarks/embedding.py

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyagrum as gum
@@ -115,13 +116,24 @@ def ask_pgmpy(network: Network, built: Sequence[Node], clamp: dict[str, str]) ->
     return ask
 
 
-def ask_pyagrum(network: Network, built: Sequence[Node], clamp: dict[str, str]) -> Ask:
-    engine = gum.LazyPropagation(to_pyagrum(built))
+def ask_pyagrum(network: Network, built: Sequence[Node], clamp: dict[str, str], method: Any = gum.LazyPropagation) -> Ask:
+    """Evidence is changed from one person to the next, so that what has not changed is kept by engines that can."""
+    engine = method(to_pyagrum(built))
     targets = list(network.space.generators) if all(node.name != "STATE" for node in built) else ["STATE"]
     engine.setTargets(set(targets))
+    held: dict[str, str] = {}
 
     def ask(evidence: Evidence) -> np.ndarray:
-        engine.setEvidence(named(network, evidence, clamp))
+        wanted = named(network, evidence, clamp)
+        for gone in held.keys() - wanted.keys():
+            engine.eraseEvidence(gone)
+        for node, value in wanted.items():
+            if node not in held:
+                engine.addEvidence(node, value)
+            elif held[node] != value:
+                engine.chgEvidence(node, value)
+        held.clear()
+        held.update(wanted)
         engine.makeInference()
         if targets == ["STATE"]:
             return engine.posterior("STATE").toarray() @ network.space.active
@@ -177,6 +189,7 @@ def main() -> None:
         "pgmpy VariableElimination, one STATE node": (5, ask_pgmpy(network, core, {})),
         "pyAgrum LazyPropagation": (1, ask_pyagrum(network, exported, dict(EVIDENCE))),
         "pyAgrum LazyPropagation, one STATE node": (10, ask_pyagrum(network, core, {})),
+        "pyAgrum ShaferShenoy, one STATE node": (10, ask_pyagrum(network, core, {}, gum.ShaferShenoyInference)),
     }
 
     def one_exact(evidence: Evidence) -> np.ndarray:

@@ -177,8 +177,13 @@ class Forecaster:
             return pa.Table.from_batches(scored, schema=None if scored else self.schema_out(outputs, dtype, choices))
         arrow = to_arrow(table)
         check(arrow.schema.names, self._columns, tuple(keep))
-        batches = arrow.combine_chunks().to_batches(max_chunksize=chunk)
-        done = list(_each(lambda batch: self._score_batch(batch, how, keep), batches, threads))
+
+        def work(first: int) -> Any:
+            # A chunk at a time is put together here, so that a table in many pieces is never copied whole.
+            (batch,) = arrow.slice(first, chunk).combine_chunks().to_batches()
+            return self._score_batch(batch, how, keep)
+
+        done = list(_each(work, range(0, arrow.num_rows, chunk), threads))
         kept = [arrow.schema.field(name) for name in arrow.schema.names if name in keep]
         return pa.Table.from_batches(done, schema=pa.schema([*kept, *self.schema_out(outputs, dtype, choices)]))
 
