@@ -119,6 +119,12 @@ class TestPolicies:
         assert all(label.startswith(AGAIN) and gap >= least for label, gap in again)
         assert not any(b.then and b.then.action == ABLATION for b in first.branches if b.label == NO_RELIEF)
 
+    def test_an_emergency_goes_first_and_no_pathway_is_followed(self):
+        found = plan_sequence({"setting": "spine_clinic", "findings": {"urinary_retention": "present"}}, draws=2, depth=1)
+        assert found.best.plan.action == "urgent_evaluation"
+        assert "first whatever" in found.best.label
+        assert all(p.plan is None and "urgent evaluation first" in p.note for p in found.policies[2:])
+
     def test_unknown_names_are_told_with_the_nearest(self):
         with pytest.raises(UnknownIdError, match="conservative_care"):
             plan_sequence(SUITCASE, pathways=["conservativ_care"], draws=2)

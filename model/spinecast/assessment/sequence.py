@@ -172,14 +172,18 @@ class _Weighing:
         label = (
             "Best policy" if begin_with is None else f"Best policy that begins with {priors.procedures[begin_with].label.lower()}"
         )
+        urgent = priors.procedures[self.first[0]].label if self.first and begin_with is None else ""
+        if urgent:
+            label = f"{urgent}, first whatever it is worth"
         policies = [
             self._policy(BEST, label, "Chosen at every step by what was seen", case.settings.rule_set, plan, best),
             self._policy(WAIT, "Waiting", "Natural course and usual care: the zero of the scale", "", None, best),
         ]
         for pathway in chosen:
             rules = pathway.rule_set or case.settings.rule_set
-            followed = self._under(rules).follow(*chooser(pathway, self.outcomes.actions), case.draws[0])
-            note = "" if followed else f"its first step is not permitted by the rules of {rules.replace('_', ' ')}"
+            followed = None if urgent else self._under(rules).follow(*chooser(pathway, self.outcomes.actions), case.draws[0])
+            barred = f"a warning sign puts {urgent.lower()} first" if urgent else ""
+            note = "" if followed else barred or f"its first step is not permitted by the rules of {rules.replace('_', ' ')}"
             policies.append(self._policy(pathway.id, pathway.label, pathway.description, rules, followed, best, note))
         done = {node.action for p in policies if p.plan for node, _ in nodes(p.plan)}
         model = case.model
