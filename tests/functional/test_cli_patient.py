@@ -25,9 +25,9 @@ def test_next_for_people_and_programs(command):
 
 
 def test_next_together(command):
-    done = command("next", SUITCASE, "--together", 2)
+    done = command("next", SUITCASE, "--together", 2, "--depth", 1)
     assert "all pairs" in done.out
-    command("next", SUITCASE, "--together", 9).refused("together", "1 to 6")
+    command("next", SUITCASE, "--together", 9, "--depth", 1).refused("together", "1 to 6")
 
 
 def test_explain(command, tmp_path):

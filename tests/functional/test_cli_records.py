@@ -42,6 +42,7 @@ def people(tmp_path_factory):
     return places
 
 
+@pytest.mark.slow
 def test_learn_then_assess(shipped, people, tmp_path, caplog):
     fit = tmp_path / "ours.npz"
     only = ("--only", "findings/straight_leg_raise", "--only", "settings/spine_clinic")

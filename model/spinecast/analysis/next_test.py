@@ -110,7 +110,12 @@ def next_sets(case: Case, most: int = 3, *, aim: str = VALUE, asking: Asking | N
         *_worth_columns([w for _, w, _ in rows], case.settings.value_unit),
         Column("found", [how for _, _, how in rows], label="found by"),
     )
-    charts = (Chart("lines", "size", "gain", title="Gain of the best set"), Chart("lines", "size", "bits"))
+    gains = (
+        [Chart("bars", "gain", "labels", title="Worth in decisions, before its cost")]
+        if any(w.gain > 0 for _, w, _ in rows)
+        else []
+    )
+    charts = (*gains, Chart("bars", "bits", "labels", title="Worth in certainty"))
     cited = sources_behind(case.model, [*case.evidence.observed, *asking.questions], asking.plans)
     return Result(
         "next_sets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spinecast.analysis.coalitions import Coalitions
-from spinecast.analysis.conflict import LARGEST_SUBSET, Clash, conflict
+from spinecast.analysis.conflict import LARGEST_SUBSET, VISIBLE, Clash, conflict
 from spinecast.analysis.explanation import Name, Probable, Relevant, most_probable, most_relevant
 from spinecast.analysis.grounds import basis_of, sources_behind
 from spinecast.analysis.result import Chart, Column, Result
@@ -132,7 +132,10 @@ def conflict_result(case: Case, *, coalitions: Coalitions | None = None) -> Resu
 
     rows: list[tuple[str, str, float]] = [("clash", words(c.items), c.bits) for c in found.clashes[:MOST_CLASHES]]
     rows += [("one left out", words(c.items), c.bits) for c in _telling(found.alone)]
-    rows += [("put together", f"{words(m.first)} | {words(m.second)}", m.bits) for m in found.merges]
+    telling = [m for m in found.merges if m.bits > VISIBLE]
+    rows += [("put together", f"{words(m.first)} | {words(m.second)}", m.bits) for m in telling]
+    if len(found.merges) > len(telling):
+        rows.append(("put together", "all else", sum(m.bits for m in found.merges if m.bits <= VISIBLE)))
     columns = (
         Column("kind", [r[0] for r in rows]),
         Column("findings", [r[1] for r in rows]),
@@ -152,7 +155,9 @@ def conflict_result(case: Case, *, coalitions: Coalitions | None = None) -> Resu
 
 
 TRACE = """Clash: findings less likely together than apart, more than any part of them. One left out: by how much the conflict falls.
-Put together: from single findings to all of them, the greatest conflict first; these add up to the whole.""".replace("\n", " ")
+Put together: from single findings to all of them, the greatest conflict first; these add up to the whole, those that support each other as one.""".replace(
+    "\n", " "
+)
 
 
 def _telling(alone: Sequence[Clash]) -> tuple[Clash, ...]:
