@@ -177,7 +177,7 @@ def held(monkeypatch):
     go = threading.Event()
 
     def waits(patient, **options):
-        go.wait(30)
+        go.wait(60)
         return real(patient, **options)
 
     real = service.assess
@@ -187,12 +187,14 @@ def held(monkeypatch):
 
 
 def test_more_than_may_wait_are_told_to_come_back(priors, held):
-    app = service.create_app(priors, Limits(concurrency=1, queue=1, seconds=20))
+    app = service.create_app(priors, Limits(concurrency=1, queue=1, seconds=60))
     with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor(2) as others:
         asked = [others.submit(httpx.post, f"{address}/v1/assess", json={}, params=QUICK, timeout=60) for _ in range(2)]
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while client.get("/readyz").status_code == 200:
             assert time.monotonic() < until
+            assert not any(one.done() for one in asked), [one.result().text for one in asked if one.done()]
+            time.sleep(0.05)
         is_problem(client.get("/readyz"), 503, "busy")
         refused = client.post("/v1/assess", json={}, params=QUICK)
         is_problem(refused, 503, "busy")

@@ -8,7 +8,7 @@ from typing import Any
 
 import spinecast
 from spinecast.assessment.files import MOST_DEPTH
-from spinecast.assessment.patient import SECTIONS, SEDATION, SIDES, SPINE_LEVELS
+from spinecast.assessment.patient import RELIABILITY, SECTIONS, SEDATION, SIDES, SPINE_LEVELS
 from spinecast.priors.records import Priors
 from spinecast.report.published import assessment_schema
 from spinecast.scoring.forecaster import Forecaster
@@ -86,9 +86,13 @@ def patient_schemas(priors: Priors) -> dict[str, Schema]:
         "procedures": {"type": "array", "items": ref("EarlierProcedure"), "description": "What was done before."},
         "goals": {"type": "array", "items": ref("Goal"), "description": "What the person wants to do again."},
         "rule_set": {"type": "string", "description": "Whose rules hold."},
+        "reliability": {"enum": RELIABILITY, "description": "Whether published agreement of examiners makes findings soft."},
+        "elapsed_weeks": {"type": "number", "minimum": 0, "description": "Weeks since the first assessment, in a follow-up."},
+        "now": _ids(priors.contexts, "Context", "Contexts that have changed since the first assessment."),
+        "baseline": _ids(priors.inputs, "Input", "Function and pain at the first assessment."),
     }
     described = f"What is known of one person; nested at most {MOST_DEPTH} deep. GET /v1/vocabulary lists ids, values and units."
-    properties = {name: sections.get(name, {}) for name in SECTIONS}
+    properties = {name: sections[name] for name in SECTIONS}  # a new section has to be described here
     return {
         "Patient": {"type": "object", "description": described, "properties": properties, "additionalProperties": False},
         "Context": {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, _observation({})]},
