@@ -24,7 +24,6 @@ from spinecast.cli.results import check_outputs, deliver, open_model, outputs, p
 @click.option(
     "--base",
     type=click.IntRange(2),
-    default=0,
     metavar="N",
     help="Base sample of Sobol, a power of two, or trajectories of Morris. [default: 128, 20]",
 )
@@ -35,7 +34,7 @@ def global_(
     file: Path,
     name: str,
     method: str,
-    base: int,
+    base: int | None,
     seed: int,
     rule_set: str | None,
     wtp: float | None,
@@ -52,5 +51,5 @@ def global_(
     check_outputs(figure, table)
     one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
     with progress("evaluations") as tell:
-        found = global_sensitivity(one, name, method, base, seed, tell=tell)
+        found = global_sensitivity(one, name, method, base or 0, seed, tell=tell)
     deliver(found, as_json=as_json, figure=figure, table=table)
