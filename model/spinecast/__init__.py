@@ -22,6 +22,7 @@ _EXPORTS = {
     "MissingExtraError": "errors",
     "OutputError": "errors",
     "PriorsError": "errors",
+    "Result": "analysis.result",
     "SpinecastError": "errors",
     "UnknownIdError": "errors",
     "assess": "assessment.assess",
