@@ -37,6 +37,7 @@ OUTCOME_GROUPS = {
     "contextual_effect": "contextual effect of active care",
     "utility": "utility of relief",
     "therapy": "tolerance of therapy",
+    "extrapolation": "how long relief lasts beyond a year",
 }
 NETWORK_GROUPS = {
     "settings": "how common each source of pain is",
