@@ -8,6 +8,7 @@ moves in its own distribution. One step is one spread (standard error on the num
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -105,14 +106,20 @@ class Movable:
         """
         outcome = np.array([n.kind == OUTCOME for n in self.numbers])
         network_moves, outcome_moves = (steps[:, ~outcome] != 0).any(axis=1), (steps[:, outcome] != 0).any(axis=1)
-        beliefs = np.tile(self.problem.beliefs(self.problem.model.network.theta), (len(steps), 1))
-        if network_moves.any():
-            beliefs[network_moves] = self.problem.beliefs(self.theta(steps[network_moves]))
-        values = beliefs @ self.state_values
-        for rows, own in ((outcome_moves & ~network_moves, True), (outcome_moves & network_moves, False)):
-            chosen = np.flatnonzero(rows)
-            if len(chosen):
-                values[chosen] = self._outcome_values(steps[np.ix_(chosen, outcome)], beliefs[chosen[:1] if own else chosen])
+        today = self.problem.beliefs(self.problem.model.network.theta)
+        beliefs = np.tile(today, (len(steps), 1))
+        alone = np.flatnonzero(outcome_moves & ~network_moves)
+        together = np.flatnonzero(outcome_moves & network_moves)
+        with ThreadPoolExecutor(1) as beside:
+            # What moves outcomes only needs no new belief: it is worked out while the beliefs are.
+            waiting = beside.submit(self._outcome_values, steps[np.ix_(alone, outcome)], today[None]) if len(alone) else None
+            if network_moves.any():
+                beliefs[network_moves] = self.problem.beliefs(self.theta(steps[network_moves]))
+            values = beliefs @ self.state_values
+            if waiting is not None:
+                values[alone] = waiting.result()
+        if len(together):
+            values[together] = self._outcome_values(steps[np.ix_(together, outcome)], beliefs[together])
         return Answers(beliefs @ self._masks(), values)
 
     def at(self, theta: Array) -> Answers:
