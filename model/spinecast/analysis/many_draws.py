@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ COVERED = 0.999
 """Share of the belief, averaged over the point estimate and `SCOUTS` draws, that the states kept for a person carry."""
 
 SCOUTS = 15
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[Any]
 
 
 class Tables:
@@ -95,6 +96,11 @@ class _Part:
             self.factor(tables, self.known).take(self.place, axis=0, out=out, mode="clip")
 
 
+def _small(index: npt.NDArray[np.integer]) -> Ints:
+    """Indices in two bytes where they fit: a thousand people have tens of millions of them."""
+    return index.astype(np.int16) if index.max(initial=0) < 2**15 else index.astype(np.int64)
+
+
 def _relabelled(codes: Ints, size: int) -> tuple[Ints, Ints]:
     """The codes below `size` that occur, ascending, and the place of each among them."""
     seen = np.zeros(size, dtype=bool)
@@ -122,10 +128,10 @@ class _Group:
     def joined(self, other: _Group) -> _Group:
         """Both, by the pairs of configurations that occur."""
         width = int(other.place.max()) + 1
-        codes, place = _relabelled(self.place * width + other.place, (int(self.place.max()) + 1) * width)
+        codes, place = _relabelled(self.place.astype(np.int64) * width + other.place, (int(self.place.max()) + 1) * width)
         own = [(member, configs[codes // width]) for member, configs in self.members]
         theirs = [(member, configs[codes % width]) for member, configs in other.members]
-        return _Group(place, (*own, *theirs))
+        return _Group(_small(place), (*own, *theirs))
 
 
 FEWER = 5
@@ -212,7 +218,9 @@ def _part(network: Network, block: Block, seen: dict[str, int], keep: Ints) -> _
         for name, configs in zip(block.leaves, block.leaf_config, strict=True)
         if name in seen
     )
-    return _Part(leaves, block.by, seen.get(block.by, 0), network.frailty_weights(block), place, leaves[0][2][place])
+    return _Part(
+        leaves, block.by, seen.get(block.by, 0), network.frailty_weights(block), _small(place), _small(leaves[0][2][place])
+    )
 
 
 def people(network: Network, codes: Codes, theta: Array, setting: int, *, workers: int = 2) -> list[Person]:

@@ -153,11 +153,10 @@ def population(
     profile, nets, permitted, actions = _profiles(model, cohort, settings, source)
     crowd = people(model.network, cohort.codes, theta, cohort.setting, workers=workers)
     share = pain_shares(model.network.space)
-    shares = [np.ascontiguousarray(share[person.keep].T) for person in crowd]
     values = np.empty((1 + draws, count, nets.shape[2]))
 
     def use(n: int, block: slice, belief: Array) -> None:
-        values[block, n] = np.einsum("dal,ld->da", nets[profile[n], block], shares[n] @ belief)
+        values[block, n] = np.einsum("dal,ld->da", nets[profile[n], block], share[crowd[n].keep].T @ belief)
 
     over_draws(model.network, crowd, theta, cohort.setting, use, workers=workers, tell=tell)
     where = STORED if stored else ANEW
