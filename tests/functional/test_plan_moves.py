@@ -109,11 +109,10 @@ def _dear(text):
 
 
 def _idle(text):
-    """The effect on radiculopathy, at every week, is nothing."""
+    """Nothing is said to be gained in root pain."""
     head, first, rest = text.split("[[effects]]", 2)
     assert 'generator = "radiculopathy"' in first
-    zero = 'week_\\1 = { assumed = 0.0, like_n = 100, why = "made up" }'
-    return "[[effects]]".join([head, re.sub(r"^week_(\d+) = .*$", zero, first, flags=re.MULTILINE), rest])
+    return f"{head}[[effects]]{rest}"
 
 
 def test_a_plan_is_made_for_the_settings_that_are_printed(command, tmp_path):

@@ -14,6 +14,8 @@ FURTHEST = 8.0
 """Spreads up to which a number is moved; what does not change the choice by then is not held to matter."""
 
 GRID = np.array([0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, FURTHEST])
+"""Distances looked at, in spreads: close together near the centre, where most crossings are."""
+
 HALVINGS = 9
 """Bisections after the grid: the crossing is known to a thousandth of the grid's widest step."""
 

@@ -24,6 +24,7 @@ from spinecast.analysis.one_way import output
 from spinecast.analysis.outcome_numbers import MovedDraws, RememberedDraws
 from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import Chart, Column, Result
+from spinecast.assessment.assess import DEFAULT_SEED
 from spinecast.errors import InvalidValueError, UnknownIdError
 from spinecast.extras import need
 from spinecast.parameters.scales import Array
@@ -179,7 +180,7 @@ def global_sensitivity(
     name: str = "",
     method: str = SOBOL,
     base: int = 0,
-    seed: int = 20260101,
+    seed: int = DEFAULT_SEED,
     *,
     tell: Callable[[int, int], None] = lambda *_: None,
 ) -> Result:

@@ -22,6 +22,7 @@ from spinecast.analysis.psa import ANEW, STORED
 from spinecast.analysis.result import Basis, Chart, Column, Result, sources_of
 from spinecast.analysis.simulate import Cohort, recorded_shares, simulate
 from spinecast.assessment import assess as assessing
+from spinecast.assessment.assess import DEFAULT_SEED
 from spinecast.assessment.model import Model
 from spinecast.decision.gates import evaluate_gates
 from spinecast.decision.net import net_of
@@ -119,7 +120,7 @@ def population(
     setting: str = "spine_clinic",
     *,
     draws: int = 1000,
-    seed: int = 20260101,
+    seed: int = DEFAULT_SEED,
     rule_set: str = "guideline",
     willingness_to_pay: float | None = None,
     workers: int = 2,
