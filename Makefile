@@ -12,7 +12,7 @@ PYTEST ?= $(BIN)/pytest -q -n auto
 # A bytecode cache makes every later start several times quicker (pgmpy: 10 s without, 3 s with).
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-quick check fix fit docs readme golden bench build lock clean
+.PHONY: help setup demo test test-quick check fix fit docs readme notebooks golden bench build lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+%?:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ docs: setup  ## write the generated pages anew, and what the examples in the oth
 
 readme: setup  ## the same for README.md alone
 	$(BIN)/python docs/make_docs.py README.md
+
+notebooks: setup  ## execute the notebooks anew from their .py
+	$(BIN)/python docs/make_notebooks.py
 
 golden: setup  ## rewrite the recorded outputs; say why in CHANGELOG.md
 	SPINECAST_REWRITE_GOLDEN=1 $(BIN)/pytest -q tests/golden

@@ -139,6 +139,8 @@ class Chart:
         A line to compare with: an x in bars and tornado, a y in lines and points.
     diagonal : bool
         points and lines: the line y = x.
+    log_x, log_y : bool
+        points and lines: a logarithmic axis.
     """
 
     form: str
@@ -153,6 +155,7 @@ class Chart:
     reference: float | None = None
     diagonal: bool = False
     log_x: bool = False
+    log_y: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -342,6 +345,9 @@ class Result:
     def cite(self, folder: Path) -> str:
         """BibTeX of exactly the sources behind this result, from the priors in `folder`."""
         return bibtex(read_sources(folder / "sources.bib"), self.sources)
+
+    def __repr__(self) -> str:
+        return f"<Result {self.name}: {self.title}; {len(self):,} rows>"
 
     def _repr_html_(self) -> str:
         from spinecast.report.tables import html_of

@@ -111,11 +111,12 @@ def _target(network: Network, priors: Priors, rows: list[Row], tables: frozenset
     question = compile_question(network, rows[0], priors.contexts)
     pooled = pool(rows)
     fitted = rows[0].use == "fit" and not (rows[0].measure in IMPLIED and all(_table(r) in tables for r in rows))
-    low, high = _interval(rows, pooled.prediction)
+    low, high = published_interval(rows, pooled.prediction)
     return Target(tuple(rows), question, pooled.mean, low, high, fitted)
 
 
-def _interval(rows: Sequence[Row], prediction: Estimate) -> tuple[float, float]:
+def published_interval(rows: Sequence[Row], prediction: Estimate) -> tuple[float, float]:
+    """What answers are held against: as printed (one row), from n (one row without), or `prediction`, where they are to lie (several)."""
     if len(rows) > 1:
         return prediction.interval
     row = rows[0]

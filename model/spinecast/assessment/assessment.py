@@ -200,6 +200,18 @@ class Assessment:
             "disclaimer": self.disclaimer,
         }
 
+    def figure(self) -> Any:
+        """One sheet: what it is likely to be, what each option adds, what to do first; a matplotlib figure."""
+        from spinecast.report.figure import sheet
+        from spinecast.report.style import styled
+
+        with styled():
+            return sheet(self)
+
+    def __repr__(self) -> str:
+        likeliest = self.differential[0]
+        return f"<Assessment {self.label!r}: {likeliest.label} {likeliest.probability:.0%}; first {self.first.label}>"
+
     def _repr_html_(self) -> str:
         from spinecast.report.html import notebook_html
 

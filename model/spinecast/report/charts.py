@@ -30,15 +30,16 @@ LINES = ("-", "--", "-.", ":")
 WIDTH = 8.27
 """Inches; the width of A4."""
 
-LABEL_WIDTH, CAPTION_WIDTH, TITLE_WIDTH, AXIS_WIDTH = 46, 138, 78, 48
+LABEL_WIDTH, CAPTION_WIDTH, TITLE_WIDTH, AXIS_WIDTH = 54, 138, 90, 48
 TITLE_HEIGHT = 0.2
-BAR, LINE_HEIGHT, MOST_BARS = 0.24, 0.15, 40
+BAR, LINE_HEIGHT, MOST_BARS = 0.27, 0.15, 40
 
 
 def figure_of(result: Result) -> Figure:
     """All charts of a result, one below the other."""
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    from spinecast.report.sheet import Sheet
 
     if not result.charts:
         raise InvalidValueError("figure", result.name, "a result with a chart (this one is a table only)")
@@ -48,8 +49,8 @@ def figure_of(result: Result) -> Figure:
     with style.styled():
         head = 0.25 + TITLE_HEIGHT * (title.count("\n") + 1)
         total = sum(heights) + foot + head
-        engine = ConstrainedLayoutEngine(rect=(0, foot / total, 1, 1 - (foot + head) / total))
-        figure = Figure(figsize=(WIDTH, total), layout=engine)
+        engine = ConstrainedLayoutEngine(rect=(0.01, foot / total, 0.98, 1 - (foot + head) / total))
+        figure = Sheet(figsize=(WIDTH, total), layout=engine)
         figure.text(0.02, 1 - 0.1 / total, title, fontsize=11, fontweight="bold", va="top")
         figure.text(0.02, (foot - 0.1) / total, caption, fontsize=6.5, color=colours.GREY, va="top", linespacing=1.35)
         panels = figure.subplots(len(result.charts), 1, squeeze=False, height_ratios=heights)
@@ -96,7 +97,8 @@ def _numbers(values: Sequence[Any]) -> np.ndarray:
 
 
 def _rows_axis(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [textwrap.fill(n, LABEL_WIDTH) for n in names])
+    two_lines = ["\n".join(textwrap.wrap(n, LABEL_WIDTH, max_lines=2, placeholder=" …")) for n in names]
+    axes.set_yticks(range(len(names)), two_lines)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=colours.LIGHT, lw=0.4)
@@ -119,7 +121,12 @@ def _key(axes: Axes, result: Result, chart: Chart) -> None:
         order = list(dict.fromkeys(result[chart.by]))
         handles = [Patch(color=SERIES[order.index(v) % len(SERIES)], label=_text(v)) for v in shown]
         title = result.column(chart.by).label if any(isinstance(v, bool) for v in shown) else None
-        axes.legend(handles=handles, loc="best", title=title)
+        _key_above(axes, handles, title)
+
+
+def _key_above(axes: Axes, handles: Sequence[Any], title: str | None = None) -> None:
+    """At the right above the plot, where no bar is."""
+    axes.legend(handles=handles, title=title, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(handles), borderaxespad=0.2)
 
 
 def _bars(axes: Axes, result: Result, chart: Chart) -> None:
@@ -160,7 +167,7 @@ def _tornado(axes: Axes, result: Result, chart: Chart) -> None:
     _reference(axes, chart, vertical=True)
     axes.set_xlabel(result.column(chart.x).axis)
     _thousands(axes)
-    axes.legend(loc="lower right")
+    _key_above(axes, axes.get_legend_handles_labels()[0])
 
 
 def _reference(axes: Axes, chart: Chart, *, vertical: bool) -> None:
@@ -213,9 +220,21 @@ def _curves(axes: Axes, result: Result, chart: Chart, *, joined: bool) -> None:
         axes.set_xticks(np.unique(x), [f"{v:,g}" for v in np.unique(x)])
     else:
         _thousands(axes)
+    if chart.log_y:
+        _log_y(axes)
     axes.grid(color=colours.LIGHT, lw=0.4)
     if chart.by or chart.diagonal:
         _outside_key(axes, len(series))
+
+
+def _log_y(axes: Axes) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _outside_key(axes: Axes, count: int) -> None:

@@ -33,9 +33,9 @@ def draw(assessment: Assessment, path: Path) -> None:
 
 def sheet(assessment: Assessment) -> Figure:
     """The sheet as a matplotlib figure."""
-    from matplotlib.figure import Figure
+    from spinecast.report.sheet import Sheet
 
-    figure = Figure(figsize=style.LANDSCAPE)
+    figure = Sheet(figsize=style.LANDSCAPE)
     figure.text(0.03, 0.965, plain(assessment.label) or "One patient", fontsize=13, fontweight="bold", va="top")
     alarms = " ".join(f"{g.label}." for g in outline.alarms(assessment))
     if alarms:

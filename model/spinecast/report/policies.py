@@ -115,7 +115,7 @@ class _Line:
 
 def policies_sheet(s: Sequence) -> Figure:
     """The sheet as a matplotlib figure: policies with intervals above, the best one as a tree below."""
-    from matplotlib.figure import Figure
+    from spinecast.report.sheet import Sheet
 
     lines: list[_Line] = []
     if s.best.plan is not None:
@@ -123,7 +123,7 @@ def policies_sheet(s: Sequence) -> Figure:
     bars = 0.34 * len(s.policies) + 0.35
     height = max(LEAST, HEAD + bars + LINE * (len(lines) + 2) + FOOT)
     width = style.LANDSCAPE[0]
-    figure = Figure(figsize=(width, height))
+    figure = Sheet(figsize=(width, height))
     figure.text(0.03, 1 - 0.2 / height, plain(s.label) or "One patient", fontsize=13, fontweight="bold", va="top")
     said = f"{TITLE}: {s.settings.horizon_weeks:g} weeks, rules {words(s.settings.rule_set)}"
     figure.text(0.03, 1 - 0.48 / height, said, fontsize=9, va="top")

@@ -104,12 +104,12 @@ def draw_sheet(sheet: ProcedureSheet, path: Path) -> None:
 
 def sheet_figure(sheet: ProcedureSheet) -> Any:
     """One panel an effect (at most six), as a matplotlib figure."""
-    from matplotlib.figure import Figure as Canvas
+    from spinecast.report.sheet import Sheet
 
     shown = sheet.effects[:MOST_PANELS]
     across = min(max(len(shown), 1), COLUMNS)
     down = -(-max(len(shown), 1) // COLUMNS)
-    canvas = Canvas(figsize=(max(4.0 * across, 6.5), 3.1 * down + 1.5), layout="constrained")
+    canvas = Sheet(figsize=(max(4.0 * across, 6.5), 3.1 * down + 1.5), layout="constrained")
     axes = canvas.subplots(down, across, squeeze=False, sharey=True).ravel()
     for place, effect in zip(axes, shown, strict=False):
         _panel(place, effect)

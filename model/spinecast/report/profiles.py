@@ -130,9 +130,9 @@ def draw_profiles(t: ProfileTable, labels: Labels, path: Path) -> None:
 
 def profiles_figure(t: ProfileTable, labels: Labels) -> Figure:
     """Specific effect, total effect and value of every profile, with intervals."""
-    from matplotlib.figure import Figure
+    from spinecast.report.sheet import Sheet
 
-    figure = Figure(figsize=style.LANDSCAPE)
+    figure = Sheet(figsize=style.LANDSCAPE)
     figure.text(0.03, 0.965, "Who benefits: the model beside the clinical roadmap", fontsize=12, fontweight="bold", va="top")
     places = [(0.33, 0.15), (0.50, 0.15), (0.67, 0.17)]
     titles = ("over sham, weeks", "over waiting, weeks", f"value over waiting, {t.unit}")

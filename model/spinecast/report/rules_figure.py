@@ -37,9 +37,9 @@ def draw_comparison(comparison: RuleComparison, path: Path) -> None:
 
 def matrix(c: RuleComparison) -> Figure:
     """The matrix as a matplotlib figure."""
-    from matplotlib.figure import Figure
+    from spinecast.report.sheet import Sheet
 
-    figure = Figure(figsize=style.LANDSCAPE)
+    figure = Sheet(figsize=style.LANDSCAPE)
     figure.text(
         0.03, 0.965, f"What each rule set permits: {plain(c.label) or 'one patient'}", fontsize=12, fontweight="bold", va="top"
     )

@@ -21,8 +21,6 @@ MOST_ROWS = 25
 NARROWEST = 26
 """Least width of a column of text that has so much to say."""
 
-MOST_HTML = 200
-
 
 def text_of(result: Result, *, colour: bool, most: int = MOST_ROWS) -> str:
     """Title, table, notes and basis in at most 100 columns.
@@ -71,16 +69,15 @@ def _shown(value: Any, column: Column) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def html_of(result: Result) -> str:
-    """A table with units in the header, for notebooks."""
-    head = "".join(f"<th>{html.escape(c.axis)}</th>" for c in result.columns)
+def html_of(result: Result, most: int = MOST_ROWS) -> str:
+    """A table with units in the header, for notebooks: the same rows and columns as on a terminal."""
+    shown = [c for c in result.columns if not c.detail]
+    head = "".join(f"<th>{html.escape(c.axis)}</th>" for c in shown)
     body = "".join(
-        "<tr>"
-        + "".join(f"<td>{html.escape(_shown(v, c))}</td>" for v, c in zip(row.values(), result.columns, strict=True))
-        + "</tr>"
-        for row, _ in zip(result.rows(), range(MOST_HTML), strict=False)
+        "<tr>" + "".join(f"<td>{html.escape(_shown(c.values[i], c))}</td>" for c in shown) + "</tr>"
+        for i in range(min(len(result), most))
     )
-    rest = len(result) - MOST_HTML
-    foot = [f"… and {rest:,} more rows"] if rest > 0 else []
+    rest = len(result) - most
+    foot = [f"… and {rest:,} more rows (`frame` and `table` have them)"] if rest > 0 else []
     notes = "".join(f"<p style='font-size:smaller'>{html.escape(n)}</p>" for n in (*foot, *result.notes, result.basis.caption))
     return f"<h4>{html.escape(result.title)}</h4><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
