@@ -5,6 +5,7 @@
     │   ├── UnknownIdError            an id or value that does not exist; carries the nearest match
     │   ├── InvalidValueError         a value outside what is allowed
     │   ├── MalformedFileError        a file that cannot be read as what it should be
+    │   │   └── MissingFileError      there is none, or it is a folder
     │   ├── ImpossibleFindingsError   findings that cannot all be true; carries the conflicting set
     │   └── MissingExtraError         what is asked for needs an optional package
     ├── PriorsError                   the knowledge base breaks one of its laws
@@ -18,6 +19,10 @@ given, 1 otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOST_SHOWN = 12
 """Longest list of allowed values that a message prints in full."""
@@ -63,6 +68,14 @@ class InvalidValueError(InputError):
 
 class MalformedFileError(InputError):
     """A file that cannot be read as what it should be."""
+
+
+class MissingFileError(MalformedFileError):
+    """A file to read that does not exist, or is a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: there is no such file{', but a folder' if path.is_dir() else ''}")
 
 
 class ImpossibleFindingsError(InputError):

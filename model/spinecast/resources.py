@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spinecast.errors import ArtefactError, InvalidValueError, MalformedFileError
+from spinecast.errors import ArtefactError, InvalidValueError, MalformedFileError, MissingFileError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -30,7 +30,7 @@ def learned_fit() -> Path | None:
     """The fit that SPINECAST_FIT names (one that `spinecast learn` wrote), or None: that of the priors folder."""
     given = os.environ.get("SPINECAST_FIT")
     if given and not Path(given).is_file():
-        raise MalformedFileError(f"SPINECAST_FIT names {given}, and there is no such file")
+        raise MalformedFileError(f"the fit that --fit or SPINECAST_FIT names: {MissingFileError(Path(given))}")
     return Path(given) if given else None
 
 

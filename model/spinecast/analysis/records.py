@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from spinecast.analysis.cohort_likelihood import Cohort
-from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.errors import InvalidValueError, MalformedFileError, MissingFileError, UnknownIdError
 from spinecast.extras import need
 from spinecast.network.model import Network
 from spinecast.network.states import Ints
@@ -112,7 +112,7 @@ def read_records(path: Path, priors: Priors, network: Network, *, setting: str =
 
 def _read(path: Path) -> Any:
     if not path.is_file():
-        raise MalformedFileError(f"{path}: there is no such file")
+        raise MissingFileError(path)
     if path.suffix not in SUFFIXES:
         raise MalformedFileError(f"{path}: records are in a file that ends in {' or '.join(SUFFIXES)}")
     pa = need("pyarrow", "tables")

@@ -243,7 +243,7 @@ class Result:
         MissingExtraError
             pyarrow is not installed.
         """
-        pa = _extra("pyarrow")
+        pa = need("pyarrow", "tables")
         arrays = [pa.array(c.values) for c in self.columns]
         fields = [
             pa.field(c.name, a.type, metadata={"unit": c.unit, "label": c.label})
@@ -255,7 +255,7 @@ class Result:
     @property
     def frame(self) -> Any:
         """The same as a pandas DataFrame, units in `attrs["units"]`."""
-        frame = _extra("pandas").DataFrame({c.name: c.values for c in self.columns})
+        frame = need("pandas", "tables").DataFrame({c.name: c.values for c in self.columns})
         frame.attrs["units"] = {c.name: c.unit for c in self.columns}
         return frame
 
@@ -319,7 +319,7 @@ class Result:
         if path.suffix == ".csv":
             temporary.write_text(self.to_csv(), encoding="utf-8")
         else:
-            _extra("pyarrow.parquet").write_table(self.table, temporary)
+            need("pyarrow.parquet", "tables").write_table(self.table, temporary)
         temporary.replace(path)
 
     def figure(self) -> Figure:
@@ -364,7 +364,11 @@ def read_cited(path: Path) -> tuple[str, ...]:
         It is neither.
     """
     if path.suffix == ".parquet":
-        metadata = _extra("pyarrow.parquet").read_schema(path).metadata or {}
+        parquet = need("pyarrow.parquet", "tables")
+        try:
+            metadata = parquet.read_schema(path).metadata or {}
+        except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+            raise MalformedFileError(f"{path}: cannot be read as Parquet ({type(error).__name__})") from None
         data = json.loads(metadata.get(b"spinecast", b"{}"))
     else:
         try:
@@ -394,7 +398,3 @@ def _cell(value: Any) -> Cell:
 
 def _words(value: Cell) -> str:
     return f"{value:,.10g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value).replace("_", " ")
-
-
-def _extra(module: str) -> Any:
-    return need(module, "tables")

@@ -11,6 +11,7 @@ import numpy as np
 
 from spinecast.engines.batch import Codes, People
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.extras import need
 from spinecast.frozen import dataclass
 from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array
@@ -150,22 +151,20 @@ def write_csv(cohort: Cohort, handle: TextIO) -> None:
 
 
 def write(cohort: Cohort, path: Path) -> None:
-    """Write CSV or Parquet by suffix.
+    """Write CSV or Parquet by suffix; complete or not at all.
 
     Raises
     ------
-    InvalidValueError
+    InvalidValueError, MissingExtraError
         Another suffix, or Parquet without pyarrow (extra `tables`).
     """
-    if path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as handle:
-            write_csv(cohort, handle)
-    elif path.suffix == ".parquet":
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError:
-            raise InvalidValueError("file", path.name, "a .csv file, or install spinecast[tables] for Parquet") from None
-        pq.write_table(pa.table(to_table(cohort)), path)
-    else:
+    if path.suffix not in {".csv", ".parquet"}:
         raise InvalidValueError("file", path.name, "a name that ends in .csv or .parquet")
+    temporary = path.with_name(f".{path.name}.tmp")
+    if path.suffix == ".csv":
+        with temporary.open("w", encoding="utf-8", newline="") as handle:
+            write_csv(cohort, handle)
+    else:
+        parquet = need("pyarrow.parquet", "tables")
+        parquet.write_table(need("pyarrow", "tables").table(to_table(cohort)), temporary)
+    temporary.replace(path)

@@ -11,7 +11,7 @@ import numpy as np
 from spinecast.analysis import fitting, leave_out
 from spinecast.analysis.fit_problem import compile_problem
 from spinecast.analysis.targets import Target, published, targets
-from spinecast.errors import InvalidValueError, MalformedFileError
+from spinecast.errors import InvalidValueError, MalformedFileError, MissingFileError
 from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.model import Network
@@ -138,7 +138,7 @@ def read_row_file(path: Path) -> tuple[Row, ...]:
         The file or one of its rows cannot be read; the message names line and column.
     """
     if not path.is_file():
-        raise MalformedFileError(f"{path}: there is no such file")
+        raise MissingFileError(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             table = list(csv.DictReader(handle))

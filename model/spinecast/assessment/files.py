@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from spinecast.errors import MalformedFileError
+from spinecast.errors import MalformedFileError, MissingFileError
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 8
@@ -36,7 +36,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def _read(path: Path, what: str, most_bytes: int, most_depth: int) -> dict[str, Any]:
     if not path.is_file():
-        raise MalformedFileError(f"{path}: there is no such file")
+        raise MissingFileError(path)
     if path.suffix not in SUFFIXES:
         raise MalformedFileError(f"{path}: {article(what)} file ends in {', '.join(SUFFIXES)}")
     size = path.stat().st_size

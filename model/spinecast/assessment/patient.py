@@ -231,7 +231,9 @@ def _choice(name: str, value: object, allowed: Sequence[str]) -> str:
 
 
 def _number(name: str, value: object, low: float | None, high: float | None, unit: str = "") -> float:
-    bounds = f"a number{f' from {low:g}' if low is not None else ''}{f' to {high:g}' if high is not None else ''} {unit}".rstrip()
+    scale = low is not None and high is not None and unit == f"{low:g}-{high:g}"  # a scale has its ends for a unit
+    ends = f"{f' from {low:g}' if low is not None else ''}{f' to {high:g}' if high is not None else ''}"
+    bounds = f"a number{ends} {'' if scale else unit}".rstrip()
     if not _is_number(value) or not math.isfinite(float(value)):  # type: ignore[arg-type]
         raise InvalidValueError(name, value, bounds)
     number = float(value)  # type: ignore[arg-type]

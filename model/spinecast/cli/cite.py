@@ -16,12 +16,12 @@ from spinecast.cli.output import say
 def cite(file: Path, keys: bool, priors: Path | None) -> None:
     """Print the sources behind FILE as BibTeX: JSON of any analysis or of `assess`, or a Parquet table."""
     from spinecast.analysis.result import read_cited
-    from spinecast.errors import MalformedFileError
+    from spinecast.errors import MissingFileError
     from spinecast.priors.bibliography import bibtex, read_sources
     from spinecast.resources import priors_folder
 
     if not file.is_file():
-        raise MalformedFileError(f"{file}: there is no such file")
+        raise MissingFileError(file)
     found = read_cited(file)
     if keys:
         say("\n".join(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
@@ -170,6 +171,9 @@ def _fit_option() -> click.Option:
     )
 
 
+WIDTH = 100
+"""Columns of a message."""
+
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -195,7 +199,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except SpinecastError as error:
-        click.echo(f"spinecast: {error}", err=True)
+        click.echo(_fitting(f"spinecast: {error}"), err=True)
         return error.exit_code
     except click.Abort:
         return 1
@@ -212,6 +216,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
             click.echo(f"spinecast: unexpected {type(error).__name__}: {error} (spinecast --debug … shows where)", err=True)
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _fitting(message: str) -> str:
+    """A message in lines that a terminal shows whole; one line for another program, which may look for words in it."""
+    if not sys.stderr.isatty():
+        return message
+    return textwrap.fill(message, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def main() -> None:

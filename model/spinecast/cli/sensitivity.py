@@ -63,8 +63,11 @@ def sensitivity(
     """Move the numbers behind the answer for PATIENT: one at a time, two at once, or one until the first choice changes."""
     from spinecast.analysis.functions import sensitivity_function
     from spinecast.analysis.problem import problem
+    from spinecast.errors import InvalidValueError
 
     check_outputs(figure, table)
+    if not entry and (given or by):
+        raise InvalidValueError("--given" if given else "--by", given or by, "to stand beside --function FINDING=VALUE")
     one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
     found = sensitivity_function(one, _entry(entry, given, by, node)) if entry else _moved(one, output, pair, flip, confirm)
     deliver(found, as_json=as_json, figure=figure, table=table)

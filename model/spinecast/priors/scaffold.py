@@ -62,9 +62,9 @@ def new_patient(priors: r.Priors, path: Path, region: str = "lumbosacral") -> Pa
     Raises
     ------
     InvalidValueError
-        The file exists.
+        The file exists, its name does not end in .toml, or its folder is not there.
     """
-    return _write(path, patient_template(priors, region))
+    return _form(path, patient_template(priors, region))
 
 
 def new_outcome(priors: r.Priors, path: Path) -> Path:
@@ -73,9 +73,9 @@ def new_outcome(priors: r.Priors, path: Path) -> Path:
     Raises
     ------
     InvalidValueError
-        The file exists.
+        The file exists, its name does not end in .toml, or its folder is not there.
     """
-    return _write(path, outcome_template(priors))
+    return _form(path, outcome_template(priors))
 
 
 def outcome_template(priors: r.Priors) -> str:
@@ -119,6 +119,15 @@ def _outcome(priors: r.Priors) -> Iterator[str]:
         '# goal = "Walk"',
         "# now = 25",
     )
+
+
+def _form(path: Path, text: str) -> Path:
+    """A form is TOML, in a folder of the user's: under another name the next command would refuse it."""
+    if path.suffix != ".toml":
+        raise InvalidValueError("file", str(path), "a name that ends in .toml")
+    if not path.absolute().parent.is_dir():
+        raise InvalidValueError("file", str(path), "a file in a folder that exists")
+    return _write(path, text)
 
 
 def _write(path: Path, text: str) -> Path:

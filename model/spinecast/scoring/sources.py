@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from spinecast.errors import MalformedFileError, UnknownIdError
+from spinecast.errors import MalformedFileError, MissingFileError, UnknownIdError
 from spinecast.extras import need
 from spinecast.frozen import dataclass
 
@@ -79,7 +79,7 @@ def fingerprint(path: Path) -> tuple[str, int]:
         There is no such file.
     """
     if not path.is_file():
-        raise MalformedFileError(f"{path}: there is no such file")
+        raise MissingFileError(path)
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as handle:
         while part := handle.read(READ):
