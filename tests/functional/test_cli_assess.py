@@ -10,8 +10,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from spinecast.priors.bundle import load_priors
 from spinecast.report.published import assessment_schema
-from spinecast.resources import examples_folder
+from spinecast.resources import examples_folder, priors_folder
 
 EXAMPLES = sorted(examples_folder().glob("*.toml"))
 SUITCASE = examples_folder() / "suitcase.toml"
@@ -32,7 +33,8 @@ def test_json_keeps_the_published_schema(command, example):
     done = command("assess", example, "--json", "--draws", 8)
     answer = json.loads(done.out)
     jsonschema.Draft202012Validator(assessment_schema()).validate(answer)
-    assert len(answer["ranking"]) == len(list((examples_folder().parent / "priors" / "procedures").glob("*.toml")))
+    procedures = load_priors(priors_folder()).procedures.values()  # medicines and an examination are steps of whole sequences
+    assert {a["id"] for a in answer["ranking"]} == {p.id for p in procedures if p.kind not in {"medication", "examination"}}
     assert [g["probability"] for g in answer["differential"]] == sorted(
         (g["probability"] for g in answer["differential"]), reverse=True
     )

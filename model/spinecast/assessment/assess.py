@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.localisation import Localisation, localise
 from spinecast.assessment.model import Model, load_model
-from spinecast.assessment.observing import Observer
+from spinecast.assessment.observing import Observer, relief_thresholds
 from spinecast.assessment.outcome_evidence import informs, outcome_states, part_name
 from spinecast.assessment.patient import EarlierProcedure, Patient, parse_patient
 from spinecast.decision.costs import PAYER
@@ -42,6 +42,7 @@ from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.deferred import Deferred
+from spinecast.priors.records import Priors
 
 DEFAULT_DRAWS = 200
 DEFAULT_SEED = 20260101
@@ -325,9 +326,21 @@ def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) 
     numbers = dict(patient.context_numbers)
     if patient.elapsed_weeks:
         _let_time_pass(model, patient, values, chances, numbers)
-    history = tuple(_done(p) for p in patient.procedures)
+    history = (*(_done(p) for p in patient.procedures), *_implied(model.priors, patient, values))
     told = bool(patient.procedures) or "earlier_injections" in values
     return Profile(values, chances, history, numbers, told, _usual(model.network, setting))
+
+
+def _implied(priors: Priors, patient: Patient, values: Mapping[str, object]) -> Iterator[Done]:
+    """Blocks whose response is recorded as a finding and not as an earlier procedure: whoever has the one had the other."""
+    for finding in priors.findings.values():
+        value = values.get(finding.id)
+        if finding.from_procedure is None or not isinstance(value, str):
+            continue
+        kind, order = finding.from_procedure
+        shows = any(finding.id in group for group in priors.procedures[kind].observes)
+        if shows and sum(p.procedure == kind for p in patient.procedures) < order:
+            yield Done(kind, relief_percent=relief_thresholds(finding.values)[finding.values.index(value)])
 
 
 def _done(record: EarlierProcedure) -> Done:
