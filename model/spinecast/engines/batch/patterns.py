@@ -105,6 +105,7 @@ class Dense:
         example, index = distinct(np.column_stack([own, offset]))
         own, offset = own[example], offset[example]
         row = space.room(len(example))
+        place = np.empty_like(example)
         rank = np.where(own >= 0, block.rank, 0).max(axis=1)
         for number in np.unique(rank).tolist():
             chosen = np.flatnonzero(rank == number)
@@ -112,10 +113,13 @@ class Dense:
             entries, lists = _entries(block, narrow, own[chosen], offset[chosen], soft)
             for mine, product in products(entries, lists):
                 weights = mixed(product, block.weights)
-                here = row + chosen[mine]
+                here = slice(row, row + len(mine))  # in the order worked out, so that nothing is copied twice
+                place[chosen[mine]] = np.arange(row, row + len(mine))
                 space.log_scale[here] = normalise(weights)
-                space.table[here] = weights.take(narrow.config_of_state, axis=1)
-        return row + index
+                weights = weights.astype(space.table.dtype, copy=False)
+                np.take(weights, narrow.config_of_state, axis=1, out=space.table[here], mode="clip")
+                row += len(mine)
+        return place[index]
 
 
 def _entries(block: BlockTables, narrow: Space, own: Ints, offset: Ints, soft: dict[int, Soft]) -> tuple[Array, Lists]:
