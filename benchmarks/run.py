@@ -223,7 +223,9 @@ def main() -> None:
     rows = [row(f"{ours.name} / {other.name}", ours, other) for ours in (ours_batch, ours_single, ours_exact) for other in theirs]
     rows.append(row("batch of 10,000 / batch of 1,000", ours_batch, ours_thousand))
     rows.append(row("batch of 10,000 / one-hot matrix product of the same shape", ours_batch, product))
-    RESULTS.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
+    own = {str(r["name"]) for r in rows}
+    RESULTS.write_text(json.dumps([*rows, *(r for r in before if r["name"] not in own)], indent=2) + "\n", encoding="utf-8")
     for r in rows:
         print(
             f"{r['name']:<72} {1e6 * float(r['ours']):9.0f} {1e6 * float(r['other']):10.0f} us   "
