@@ -65,7 +65,7 @@ def _differential(axes: Axes, a: Assessment) -> None:
     ends = [100 * g.high for g in shown] + [100 * a.nonspecific]
     for i, (value, end) in enumerate(zip(centre, ends, strict=True)):
         axes.text(max(value, end) + 1.5, i, percent(value / 100), va="center", fontsize=7.5)
-    axes.set_yticks(places, [textwrap.fill(n, 30) for n in names])
+    axes.set_yticks(places, [textwrap.fill(n, 34) for n in names], fontsize=7, linespacing=0.95)
     axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 112), xlabel="probability, % (95 % interval)")
     axes.set_xticks(range(0, 101, 25))
     axes.set_title(outline.LIKELY, x=-0.66)
