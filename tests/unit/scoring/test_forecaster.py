@@ -7,7 +7,6 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -20,6 +19,8 @@ from spinecast.assessment.patient import parse_patient
 from spinecast.engines import exact
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
 from spinecast.extras import need
+
+pl = pytest.importorskip("polars")  # an input that people use and no extra brings
 
 SEED = 20_240_229
 
