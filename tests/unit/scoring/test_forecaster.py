@@ -20,8 +20,6 @@ from spinecast.engines import exact
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
 from spinecast.extras import need
 
-pl = pytest.importorskip("polars")  # an input that people use and no extra brings
-
 SEED = 20_240_229
 
 
