@@ -23,6 +23,10 @@ from spinecast.extras import need
 SEED = 20_240_229
 
 
+def to_polars(table):
+    return pytest.importorskip("polars").from_arrow(table)
+
+
 @pytest.fixture(scope="module")
 def forecaster():
     return Forecaster.load()
@@ -88,7 +92,7 @@ def test_order_changes_nothing(forecaster, table, scored, rng):
     assert difference(forecaster.score(table.take(order)), scored.take(order)) <= 1e-12
 
 
-@pytest.mark.parametrize("convert", [pa.Table.to_pandas, pl.from_arrow, pa.Table.to_pydict, lambda t: t.to_batches()[0]])
+@pytest.mark.parametrize("convert", [pa.Table.to_pandas, to_polars, pa.Table.to_pydict, lambda t: t.to_batches()[0]])
 def test_every_kind_of_table_is_the_same_table(forecaster, table, scored, convert):
     again = forecaster.score(convert(table))
     assert again.schema.names == scored.schema.names
