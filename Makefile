@@ -7,7 +7,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 EXTRAS ?= tables,service,dask,spark,onnx,sklearn,analysis,notebooks,test,dev
 BIN := .venv/bin
 STAMP := .venv/.installed$(if $(EXTRAS),,-core)
-PYTEST ?= $(BIN)/pytest -q -n auto
+# A worker a core, and so one thread for each one's linear algebra; whole files stay with a worker while there is enough to do.
+PYTEST ?= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist worksteal
 
 # A bytecode cache makes every later start several times quicker (pgmpy: 10 s without, 3 s with).
 unexport PYTHONDONTWRITEBYTECODE

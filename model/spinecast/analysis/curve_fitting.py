@@ -14,10 +14,13 @@ import numpy.typing as npt
 from spinecast.analysis.curve_problem import CurveProblem, Point
 from spinecast.frozen import dataclass
 from spinecast.parameters.curves import RELIEF, SETTLING, Curve, relief_with_slopes, settling_with_slopes
-from spinecast.parameters.scales import TINY, Array, expit
+from spinecast.parameters.scales import Array, expit
 
 ROUNDS = 12
 """Most rounds of EM for the spread between trials; it stops when neither changes by a percent."""
+
+FLAT = 1e-6
+"""Largest slope of the penalised squares at what is called their minimum."""
 
 EDGE = 1e-3
 """Predicted shares are kept this far from 0 and 1, where a logit says nothing more."""
@@ -189,7 +192,7 @@ def _start(problem: CurveProblem) -> Array:
 
 def _solve(system: System, start: Array, spread: dict[str, float]) -> tuple[Array, Array]:
     """Optimum and Laplace covariance at fixed spreads."""
-    from scipy.optimize import least_squares
+    from scipy.optimize import minimize
 
     centre, sd = _penalties(system, spread)
     free = np.flatnonzero(sd > 0)
@@ -199,17 +202,20 @@ def _solve(system: System, start: Array, spread: dict[str, float]) -> tuple[Arra
         full[free] = x
         return full
 
-    def residuals(x: Array) -> Array:
-        return np.concatenate([system.residuals(whole(x))[0], (x - centre[free]) / sd[free]])
+    def cost(x: Array) -> tuple[float, Array]:
+        residuals, slopes = system.residuals(whole(x))
+        pull = (x - centre[free]) / sd[free]
+        return 0.5 * float(residuals @ residuals + pull @ pull), residuals @ slopes[:, free] + pull / sd[free]
 
-    def jacobian(x: Array) -> Array:
-        return np.concatenate([system.residuals(whole(x))[1][:, free], np.diag(1 / sd[free])])
+    def information(x: Array) -> Array:
+        slopes = system.residuals(whole(x))[1][:, free]
+        found: Array = slopes.T @ slopes + np.diag(1 / sd[free] ** 2)
+        return found
 
-    found = least_squares(residuals, start[free], jac=jacobian, method="trf", xtol=TINY, ftol=1e-10, gtol=1e-10, max_nfev=100)
-    slopes = np.asarray(found.jac, dtype=float)
-    information = slopes.T @ slopes
+    # Gauss-Newton in a trust region: some 700 unknowns, for which this is quicker and ends nearer than scipy's least_squares.
+    found = minimize(cost, start[free], jac=True, hess=information, method="trust-exact", options={"gtol": FLAT, "maxiter": 200})
     covariance = np.zeros((system.size, system.size))
-    covariance[np.ix_(free, free)] = np.linalg.inv(information)
+    covariance[np.ix_(free, free)] = np.linalg.inv(information(found.x))
     return whole(found.x), covariance
 
 
