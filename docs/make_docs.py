@@ -222,8 +222,13 @@ def cli_page() -> str:
     lines = [
         head, "", "# Commands", "",
         "Answers go to standard output, messages to standard error. Exit codes: 0 done; 2 the input is wrong, with a message that names what",
-        "is wrong and what is allowed; 1 anything else. `SPINECAST_PRIORS` names another knowledge base, `NO_COLOR` turns colour off,",
-        "`spinecast --debug` shows the traceback of an unexpected error.", "",
+        "is wrong and what is allowed; 1 anything else. `SPINECAST_PRIORS` names another knowledge base, `SPINECAST_FIT` another fit,",
+        "`NO_COLOR` turns colour off, `spinecast --debug` shows the traceback of an unexpected error, `spinecast --version` the version.",
+        "", "Completion of commands, options and names in a shell, by one line in its start file:", "",
+        "| shell | file | line |", "|---|---|---|",
+        '| bash | `~/.bashrc` | `eval "$(_SPINECAST_COMPLETE=bash_source spinecast)"` |',
+        '| zsh | `~/.zshrc` | `eval "$(_SPINECAST_COMPLETE=zsh_source spinecast)"` |',
+        "| fish | `~/.config/fish/completions/spinecast.fish` | `_SPINECAST_COMPLETE=fish_source spinecast \\| source` |", "",
     ]  # fmt: skip
     for words, command in _commands(spinecast, "spinecast", VERBS):
         lines += [f"## {words}", "", "```text", _help(command, words), "```", ""]

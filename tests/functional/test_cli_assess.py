@@ -182,7 +182,7 @@ def test_a_missing_file_and_a_folder(command, tmp_path):
 
 
 OPTIONS = {
-    "rule set": (("--rule-set", "payor"), ("rule_set", "did you mean 'payer'", "guideline")),
+    "rule set": (("--rule-set", "payor"), ("--rule-set", "did you mean 'payer'", "guideline")),
     "negative willingness to pay": (("--wtp", "-5"), ("willingness_to_pay", "-5", "0 to 10,000,000")),
     "willingness to pay that is no number": (("--wtp", "nan"), ("willingness_to_pay", "nan")),
     "no horizon": (("--horizon", "0"), ("horizon_weeks", "1 to 104")),

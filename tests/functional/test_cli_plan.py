@@ -61,7 +61,7 @@ def test_the_figure_is_written(command, tmp_path):
 
 def test_what_it_cannot_do_is_said(command):
     for arguments, said in (
-        (("--begin-with", "epidural"), "begin_with"),
+        (("--begin-with", "epidural"), "--begin-with"),
         (("--pathway", "payer_facets"), "payer_facet"),
         (("--horizon", 200), "104"),
         (("--figure", "plan.gif"), "--figure"),

@@ -112,7 +112,7 @@ def test_the_schema_says_what_comes_out(command):
 
 
 def test_in_and_out_are_needed(command):
-    command("score").refused("give IN and OUT")
+    command("score").refused("IN is missing", "--schema")
 
 
 def test_one_small_file(command, tmp_path):

@@ -26,15 +26,15 @@ def read_patient_file(path: Path, *, what: str = "patient") -> dict[str, Any]:
     MalformedFileError
         Missing, empty, too large, of an unknown kind, not UTF-8, not well formed or nested too deeply.
     """
-    return _read(path, what, MOST_BYTES, MOST_DEPTH)
+    return _read(path, what, f"`spinecast new {what}` writes a template", MOST_BYTES, MOST_DEPTH)
 
 
 def read_record(path: Path) -> dict[str, Any]:
     """A patient file, or an answer that `assess --json` or `update --json` wrote; errors as for `read_patient_file`."""
-    return _read(path, "patient", ANSWER_BYTES, ANSWER_DEPTH)
+    return _read(path, "patient", "`spinecast assess PATIENT --json` writes one", ANSWER_BYTES, ANSWER_DEPTH)
 
 
-def _read(path: Path, what: str, most_bytes: int, most_depth: int) -> dict[str, Any]:
+def _read(path: Path, what: str, remedy: str, most_bytes: int, most_depth: int) -> dict[str, Any]:
     if not path.is_file():
         raise MissingFileError(path)
     if path.suffix not in SUFFIXES:
@@ -47,7 +47,7 @@ def _read(path: Path, what: str, most_bytes: int, most_depth: int) -> dict[str, 
     except UnicodeDecodeError as error:
         raise MalformedFileError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     if not text.strip():
-        raise MalformedFileError(f"{path}: the file is empty; `spinecast new {what}` writes a template")
+        raise MalformedFileError(f"{path}: the file is empty; {remedy}")
     table = _parse(path, text, most_depth)
     if not isinstance(table, dict):
         raise MalformedFileError(f"{path}: expected a table of sections, found {type(table).__name__}")
@@ -77,8 +77,15 @@ def _parse(path: Path, text: str, most_depth: int) -> Any:
     except Exception as error:
         # yaml's errors share no base with ValueError, and yaml is imported only for yaml files.
         if type(error).__module__.startswith("yaml"):
-            raise MalformedFileError(f"{path}: {' '.join(str(error).split())}") from None
+            raise MalformedFileError(f"{path}: {_yaml_problem(error)}") from None
         raise
+
+
+def _yaml_problem(error: Any) -> str:
+    """What is wrong and where, without the line itself: it is a patient's."""
+    mark = getattr(error, "problem_mark", None)
+    where = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{getattr(error, 'problem', None) or type(error).__name__}{where}"
 
 
 def depth(value: Any, most: int = MOST_DEPTH) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from spinecast.decision.numbers import Draws
 from spinecast.decision.stored import FILE as STORED_DRAWS
 from spinecast.decision.stored import DrawStore, load_draws
-from spinecast.errors import ArtefactError
+from spinecast.errors import ArtefactError, MalformedFileError
 from spinecast.frozen import dataclass
 from spinecast.network.build import build_network, with_theta
 from spinecast.network.compiled import unpack
@@ -85,6 +85,8 @@ def load_model(folder: Path | None = None, region: str = REGION, *, fit: Path | 
         The knowledge base breaks a law that reading depends on.
     ArtefactError
         The fit is missing or corrupt.
+    MalformedFileError
+        The same of a fit that was named.
     """
     place = Path(folder) if folder is not None else priors_folder()
     return _load(place, region, Path(fit) if fit is not None else learned_fit() or path_of(place, region))
@@ -102,7 +104,7 @@ def _load(folder: Path, region: str, path: Path) -> Model:
 
 def _read(folder: Path, region: str, path: Path, curves: OutcomeCurves | None) -> Model:
     priors = load_priors(folder)
-    fitted = load(path)
+    fitted = _fit(path, own=path == path_of(folder, region))
     stale = fitted.priors_hash != priors.network_hash
     known: tuple[Network, Array, Array, tuple[str, ...]]
     if fitted.compiled is not None and not stale:
@@ -123,6 +125,16 @@ def _read(folder: Path, region: str, path: Path, curves: OutcomeCurves | None) -
         learned=fitted.learned,
         outcome_draws=load_draws(folder / STORED_DRAWS),
     )
+
+
+def _fit(path: Path, *, own: bool) -> Fitted:
+    """The folder's own fit, which `spinecast fit` can write anew, or one that the user named, who can name another."""
+    try:
+        return load(path)
+    except ArtefactError:
+        if own:
+            raise
+        raise MalformedFileError(f"{path}: not a fit that `spinecast learn` wrote, or damaged since") from None
 
 
 def _built(priors: Priors, region: str, fitted: Fitted) -> tuple[Network, Array, Array, tuple[str, ...]]:

@@ -8,36 +8,32 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.output import checked_figure, colour, say
+from spinecast.cli.options import PERSPECTIVE, VALUE_IN, figure_option, priors_option, rule_set_option
+from spinecast.cli.output import colour, say
 
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (schema: spinecast/schema/assessment.json) and no letter.")
-@click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw one sheet: .svg, .png or .pdf."
-)
-@click.option(
-    "--rule-set",
-    metavar="S",
-    help="Whose rules hold: guideline, payer, roadmap, nice_ng59, bmj_2025. [default: the file's own, else guideline]",
-)
+@figure_option("one sheet")
+@rule_set_option()
 @click.option(
     "--wtp", type=float, metavar="X", help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]"
 )
 @click.option(
-    "--perspective", metavar="WHO", help="Whose cost counts: payer, payer_office, payer_facility or patient. [default: payer]"
+    "--perspective",
+    type=PERSPECTIVE,
+    metavar="WHO",
+    help="Whose cost counts: payer, payer_office, payer_facility or patient. [default: payer]",
 )
-@click.option("--value-in", metavar="UNIT", help="money, or relief_weeks to leave cost out. [default: money]")
+@click.option("--value-in", type=VALUE_IN, metavar="UNIT", help="money, or relief_weeks to leave cost out. [default: money]")
 @click.option(
     "--horizon", type=float, metavar="WEEKS", help="Weeks looked ahead, at most 104; beyond 52 whole sequences. [default: 52]"
 )
 @click.option("--depth", type=int, metavar="D", help="Decisions that a plan looks ahead, 1 to 4. [default: 3]")
 @click.option("--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: 200]")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the outcome draws. [default: 20260101]")
-@click.option(
-    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
-)
+@priors_option()
 def assess(
     file: Path,
     as_json: bool,
@@ -61,11 +57,7 @@ def assess(
     from spinecast.assessment.assess import assess as assess_one
     from spinecast.assessment.files import read_patient_file
     from spinecast.assessment.model import load_model
-    from spinecast.errors import MalformedFileError
 
-    checked_figure(figure)
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     patient = read_patient_file(file)
     given = {"depth": depth, "draws": draws, "seed": seed}
     answer = assess_one(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import priors_option
 from spinecast.cli.output import say
 
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--keys", is_flag=True, help="Print the keys only.")
-@click.option("--priors", type=click.Path(path_type=Path), metavar="DIR", help="The knowledge base that it was made with.")
+@priors_option("The knowledge base that it was made with.")
 def cite(file: Path, keys: bool, priors: Path | None) -> None:
     """Print the sources behind FILE as BibTeX: JSON of any analysis or of `assess`, or a Parquet table."""
     from spinecast.analysis.result import read_cited

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, deliver_several, open_model, outputs, save
+from spinecast.cli.options import OneOf
+from spinecast.cli.results import deliver, deliver_several, open_model, outputs, save
 
 VIEWS = ("summary", "calibration", "decision")
 
@@ -18,7 +19,12 @@ VIEWS = ("summary", "calibration", "decision")
 @click.option(
     "--without", multiple=True, metavar="ID", help="Predict without this finding, such as the block that set the label."
 )
-@click.option("--view", metavar="VIEW", help="summary, calibration or decision (of one target). [default: summary; --json: all]")
+@click.option(
+    "--view",
+    type=OneOf(VIEWS),
+    metavar="VIEW",
+    help="summary, calibration or decision (of one target). [default: summary; --json: all]",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the bootstrap.")
 @outputs
 def evaluate(
@@ -40,11 +46,7 @@ def evaluate(
     """
     from spinecast.analysis import evaluation
     from spinecast.analysis.records import read_records
-    from spinecast.errors import UnknownIdError
 
-    check_outputs(figure, table)
-    if view is not None and view not in VIEWS:
-        raise UnknownIdError("--view", view, VIEWS)
     model = open_model(priors)
     read = read_records(records, model.priors, model.network, setting=setting).without(model.network, without)
     found = evaluation.chosen(evaluation.targets(model, read), names)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, deliver_several, open_model, outputs, save
+from spinecast.cli.options import GENERATOR, OneOf
+from spinecast.cli.results import deliver, deliver_several, open_model, outputs, save
 
 PARTS = ("weight", "explanations", "conflict")
 
@@ -16,12 +17,17 @@ PARTS = ("weight", "explanations", "conflict")
 @click.option(
     "--for",
     "generators",
+    type=GENERATOR,
     multiple=True,
     metavar="ID",
     help="Explain this generator; may be repeated. [default: the likeliest two]",
 )
 @click.option(
-    "--only", "part", metavar="PART", help=f"One of {', '.join(PARTS)}. [default: all; --figure and --table take weight]"
+    "--only",
+    "part",
+    type=OneOf(PARTS),
+    metavar="PART",
+    help=f"One of {', '.join(PARTS)}. [default: all; --figure and --table take weight]",
 )
 @outputs
 def explain(
@@ -39,11 +45,7 @@ def explain(
     """
     from spinecast.analysis import why
     from spinecast.assessment.assess import prepare
-    from spinecast.errors import UnknownIdError
 
-    check_outputs(figure, table)
-    if part is not None and part not in PARTS:
-        raise UnknownIdError("--only", part, PARTS)
     case = prepare(file, model=open_model(priors), draws=2)
     taken = why.coalitions_of(case)
     made = {

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import SETTING, priors_option
+
 ONNX = ".onnx"
 
 
 @click.command
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
-@click.option("--setting", metavar="S", help="For one setting alone, without the node `setting`; a smaller file.")
+@click.option("--setting", type=SETTING, metavar="S", help="For one setting alone, without the node `setting`; a smaller file.")
 @click.option("--noisy-max", is_flag=True, help="Keep noisy-OR and noisy-MAX findings as such (XDSL only).")
 @click.option("--dtype", metavar="T", help="float32 or float64 (ONNX only). [default: float32]")
-@click.option(
-    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
-)
+@priors_option()
 def export(file: Path, setting: str | None, noisy_max: bool, dtype: str | None, priors: Path | None) -> None:
     """Write the fitted network to FILE, in the format that its ending names.
 
@@ -26,10 +26,6 @@ def export(file: Path, setting: str | None, noisy_max: bool, dtype: str | None, 
 
     .onnx is the compiled scorer: findings in, probabilities of generators and levels out.
     """
-    from spinecast.errors import MalformedFileError
-
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     if file.suffix == ONNX:
         _onnx(file, setting=setting, noisy_max=noisy_max, dtype=dtype, priors=priors)
     else:

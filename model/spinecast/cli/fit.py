@@ -6,14 +6,11 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import priors_option
+
 
 @click.command
-@click.option(
-    "--priors",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Fit this knowledge base. [default: the one of this checkout]",
-)
+@priors_option("Fit this knowledge base. [default: the one of this checkout]")
 @click.option("--outcomes", is_flag=True, help="Only the outcome curves, to trials; the network's fit stays as it is.")
 def fit(priors: Path | None, outcomes: bool) -> None:
     """Fit the parameters and the outcome curves to the published figures, and write them into the priors folder.
@@ -21,11 +18,8 @@ def fit(priors: Path | None, outcomes: bool) -> None:
     Takes minutes. The result depends on the priors only: the same priors give the same file.
     """
     from spinecast.analysis.fit_command import fit_outcomes, fit_priors
-    from spinecast.errors import MalformedFileError
     from spinecast.resources import own_priors_folder
 
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     folder = priors or own_priors_folder()
     if not outcomes:
         report = fit_priors(folder, tell=_tell)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, open_model, outputs, patient_options, progress
+from spinecast.cli.results import deliver, open_model, outputs, patient_options, progress
 
 
 @click.command(name="global")
@@ -27,7 +27,7 @@ from spinecast.cli.results import check_outputs, deliver, open_model, outputs, p
     metavar="N",
     help="Base sample of Sobol, a power of two, or trajectories of Morris. [default: 128, 20]",
 )
-@click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True, help="Of the draws.")
 @patient_options
 @outputs
 def global_(
@@ -47,8 +47,9 @@ def global_(
     """Move all numbers behind the answer for PATIENT at once: which groups of them does it vary with (Sobol, Morris)?"""
     from spinecast.analysis.global_sensitivity import global_sensitivity
     from spinecast.analysis.problem import problem
+    from spinecast.extras import need
 
-    check_outputs(figure, table)
+    need("SALib", "analysis")
     one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
     with progress("evaluations") as tell:
         found = global_sensitivity(one, name, method, base or 0, seed, tell=tell)

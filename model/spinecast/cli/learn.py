@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver_several, open_model, outputs, save
+from spinecast.cli.results import deliver_several, open_model, outputs, save
 
 
 @click.command
@@ -45,7 +45,6 @@ def learn(
     from spinecast.analysis.predictive_check import check, refuse
     from spinecast.analysis.records import read_records
 
-    check_outputs(figure, table)
     model = open_model(priors)
     if out is not None:
         report.check_out(out, model)

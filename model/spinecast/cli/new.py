@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import OneOf
 from spinecast.resources import own_priors_folder, priors_folder
 
 REGIONS = ("lumbosacral", "cervical")
@@ -13,7 +14,9 @@ REGIONS = ("lumbosacral", "cervical")
 
 @click.command
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml")
-@click.option("--region", type=click.Choice(REGIONS), default=REGIONS[0], show_default=True)
+@click.option(
+    "--region", type=OneOf(REGIONS), default=REGIONS[0], show_default=True, metavar="R", help=f"One of {', '.join(REGIONS)}."
+)
 def patient(path: Path, region: str) -> None:
     """Write a patient file with every question in it; what is not filled in counts as not observed."""
     from spinecast.priors.bundle import load_priors

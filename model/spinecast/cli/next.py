@@ -6,15 +6,24 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, open_model, outputs, patient_options
+from spinecast.cli.options import VALUE_IN, OneOf
+from spinecast.cli.results import deliver, open_model, outputs, patient_options
 
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
 @click.option("--together", type=int, metavar="K", help="The best set of 1 to K questions to learn together, K at most 6.")
-@click.option("--by", "aim", default="value", show_default=True, metavar="AIM", help="value (decisions, less cost) or bits.")
+@click.option(
+    "--by",
+    "aim",
+    type=OneOf(("value", "bits")),
+    default="value",
+    show_default=True,
+    metavar="AIM",
+    help="value (decisions, less cost) or bits.",
+)
 @patient_options
-@click.option("--value-in", metavar="UNIT", default="money", show_default=True, help="money or relief_weeks.")
+@click.option("--value-in", type=VALUE_IN, metavar="UNIT", default="money", show_default=True, help="money or relief_weeks.")
 @click.option("--most", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Questions shown.")
 @outputs
 def next_(
@@ -40,7 +49,6 @@ def next_(
     from spinecast.assessment.assess import prepare
     from spinecast.decision.settings import DEFAULT_DEPTH
 
-    check_outputs(figure, table)
     ahead = DEFAULT_DEPTH if depth is None else depth
     case = prepare(
         file, rule_set=rule_set, willingness_to_pay=wtp, value_in=value_in, model=open_model(priors), draws=2, depth=ahead

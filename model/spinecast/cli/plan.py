@@ -8,30 +8,36 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.output import checked_figure, colour, say
+from spinecast.cli.options import PATHWAY, PROCEDURE, VALUE_IN, figure_option, priors_option, rule_set_option
+from spinecast.cli.output import colour, say
 
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: every policy with its tree.")
-@click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw it: .svg, .png or .pdf."
-)
+@figure_option()
 @click.option("--horizon", type=float, default=104.0, show_default=True, metavar="WEEKS", help="Weeks looked ahead, at most 104.")
-@click.option("--begin-with", metavar="ACTION", help="The procedure that the policy has to begin with.")
+@click.option("--begin-with", type=PROCEDURE, metavar="ACTION", help="The procedure that the policy has to begin with.")
 @click.option(
-    "--pathway", "pathways", multiple=True, metavar="ID",
+    "--pathway", "pathways", type=PATHWAY, multiple=True, metavar="ID",
     help="A fixed pathway to compare with; can be given again. [default: those for the most probable source]",
 )  # fmt: skip
-@click.option("--rule-set", metavar="S", help="Whose rules hold. [default: the file's own, else guideline]")
+@rule_set_option()
 @click.option("--wtp", type=float, metavar="X", help="Willingness to pay for a quality-adjusted life year.")
-@click.option("--value-in", default="money", show_default=True, metavar="UNIT", help="money, or relief_weeks to leave cost out.")
+@click.option(
+    "--value-in",
+    type=VALUE_IN,
+    default="money",
+    show_default=True,
+    metavar="UNIT",
+    help="money, or relief_weeks to leave cost out.",
+)
 @click.option("--depth", type=int, default=3, show_default=True, metavar="D", help="Decisions that a plan looks ahead, 1 to 4.")
 @click.option("--draws", type=click.IntRange(2), default=200, show_default=True, metavar="K", help="Draws behind the intervals.")
 @click.option(
     "--seed", type=click.IntRange(0), default=20260101, show_default=True, metavar="N", help="Seed of the outcome draws."
 )
-@click.option("--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted.")
+@priors_option("Another knowledge base, fitted.")
 def plan(
     file: Path, as_json: bool, figure: Path | None, horizon: float, begin_with: str | None, pathways: tuple[str, ...],
     rule_set: str | None, wtp: float | None, value_in: str, depth: int, draws: int, seed: int, priors: Path | None,
@@ -41,15 +47,11 @@ def plan(
     Relief ends where its curve says, and what had helped can be repeated as the rules allow. The best policy is set beside waiting,
     conservative care, and what a payer demands.
     """
-    checked_figure(figure)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from spinecast.assessment.files import read_patient_file
     from spinecast.assessment.model import load_model
     from spinecast.assessment.sequence import plan_sequence
-    from spinecast.errors import MalformedFileError
 
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     found = plan_sequence(
         read_patient_file(file), rule_set=rule_set, willingness_to_pay=wtp, horizon_weeks=horizon, value_in=value_in, depth=depth,
         begin_with=begin_with, pathways=pathways, draws=draws, seed=seed, model=load_model(priors),

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import Folder
 from spinecast.resources import examples_folder, priors_folder
 
-FOLDER = click.argument(
-    "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[FOLDER]"
-)
+FOLDER = click.argument("folder", required=False, type=Folder(), metavar="[FOLDER]")
 
 
 @click.command
@@ -70,7 +69,7 @@ def report(as_json: bool) -> None:
 
 
 @click.command
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=Folder(), metavar="FOLDER")
 def pages(folder: Path) -> None:
     """Write the reference pages anew below FOLDER (docs/reference in a checkout): one an entry, and the data dictionary."""
     from spinecast.priors.pages import write_pages

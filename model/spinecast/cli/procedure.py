@@ -7,28 +7,24 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.output import checked_figure, colour, say
+from spinecast.cli.options import PROCEDURE, figure_option, priors_option
+from spinecast.cli.output import colour, say
 
 STEP = 0.5
 """Weeks between the points of a drawn curve."""
 
 
 @click.command
-@click.argument("procedure", metavar="[ID]", required=False)
-@click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw it: .svg, .png or .pdf."
-)
+@click.argument("procedure", type=PROCEDURE, metavar="[ID]", required=False)
+@figure_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base.")
+@priors_option("Another knowledge base.")
 def procedure(procedure: str | None, figure: Path | None, as_json: bool, priors: Path | None) -> None:
     """Curves of ID with its sham and usual care, published time points, modifiers, harms, costs and rules; without ID all ids."""
     from spinecast.analysis.procedure_sheet import procedure_sheet
     from spinecast.assessment.model import load_model
-    from spinecast.errors import InvalidValueError, MalformedFileError
+    from spinecast.errors import InvalidValueError
 
-    checked_figure(figure)
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     model = load_model(priors)
     if procedure is None:
         if figure is not None:

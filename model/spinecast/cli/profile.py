@@ -8,18 +8,15 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.output import checked_figure, colour, say
+from spinecast.cli.options import RULE_SET, Folder, figure_option
+from spinecast.cli.output import colour, say
 
 
 @click.command
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and no table.")
-@click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw it: .svg, .png or .pdf."
-)
-@click.option(
-    "--profiles", type=click.Path(path_type=Path), metavar="DIR", help="Profiles of your own. [default: those of S11 and S12]"
-)
-@click.option("--rule-set", metavar="S", default="roadmap", show_default=True, help="Whose rules hold.")
+@figure_option()
+@click.option("--profiles", type=Folder(), metavar="DIR", help="Profiles of your own. [default: those of S11 and S12]")
+@click.option("--rule-set", type=RULE_SET, metavar="S", default="roadmap", show_default=True, help="Whose rules hold.")
 @click.option(
     "--draws", type=click.IntRange(2), metavar="K", default=200, show_default=True, help="Parameter draws behind the intervals."
 )
@@ -28,7 +25,6 @@ def profile(as_json: bool, figure: Path | None, profiles: Path | None, rule_set:
 
     A profile is a TOML file: code, label, what the roadmap says, the procedure in question, and the patient.
     """
-    checked_figure(figure)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from spinecast.analysis.profiles import profile_table, read_profiles
     from spinecast.assessment.model import load_model

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import OneOf
 from spinecast.cli.results import (
-    check_outputs,
     check_subject,
     cohort_options,
     cohort_run,
@@ -29,9 +29,11 @@ VIEWS = {
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="[PATIENT]", required=False)
 @cohort_options
-@click.option("--show", default="actions", metavar="VIEW", help="; ".join(f"{k}: {v}" for k, v in VIEWS.items()) + ".")
+@click.option(
+    "--show", type=OneOf(VIEWS), default="actions", metavar="VIEW", help="; ".join(f"{k}: {v}" for k, v in VIEWS.items()) + "."
+)
 @click.option("--draws", type=click.IntRange(2, 100_000), default=1000, show_default=True, help="Parameter draws.")
-@click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True, help="Of the draws.")
 @patient_options
 @outputs
 def psa(
@@ -55,11 +57,7 @@ def psa(
     """
     from spinecast.analysis import psa as analysis
     from spinecast.analysis.problem import problem
-    from spinecast.errors import UnknownIdError
 
-    if show not in VIEWS:
-        raise UnknownIdError("--show", show, VIEWS)
-    check_outputs(figure, table)
     check_subject(file, cohort, setting)
     if file is None:
         from spinecast.analysis.population import offered

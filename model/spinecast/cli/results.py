@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spinecast.cli.options import SETTING, TABLE, figure_option, priors_option, rule_set_option
 from spinecast.cli.output import colour, say
 
 if TYPE_CHECKING:
@@ -21,16 +22,10 @@ if TYPE_CHECKING:
 
 def outputs(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --json, --figure, --table and --priors to a command, as `as_json`, `figure`, `table` and `priors`."""
-    file = click.Path(dir_okay=False, path_type=Path)
     for option in (
-        click.option(
-            "--priors",
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help="Another knowledge base, fitted with `spinecast fit`.",
-        ),
-        click.option("--table", type=file, metavar="FILE", help="Also write the whole table: .csv or .parquet."),
-        click.option("--figure", type=file, metavar="FILE", help="Also draw it: .svg, .png or .pdf."),
+        priors_option(),
+        click.option("--table", type=TABLE, metavar="FILE", help="Also write the whole table: .csv or .parquet."),
+        figure_option(),
         click.option(
             "--json", "as_json", is_flag=True, help="Print JSON, with units, notes and sources (`spinecast cite` reads it)."
         ),
@@ -49,7 +44,7 @@ def patient_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="X",
             help="Willingness to pay for a quality-adjusted life year. [default: economics.toml]",
         ),
-        click.option("--rule-set", metavar="S", help="Whose rules hold. [default: the file's own, else guideline]"),
+        rule_set_option(),
     ):
         command = option(command)
     return command
@@ -58,7 +53,7 @@ def patient_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def cohort_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add a simulated cohort in the place of a patient: `cohort` and `setting`."""
     for option in (
-        click.option("--setting", metavar="S", help="With --cohort: where they present. [default: spine_clinic]"),
+        click.option("--setting", type=SETTING, metavar="S", help="With --cohort: where they present. [default: spine_clinic]"),
         click.option("--cohort", type=click.IntRange(1, 100_000), metavar="N", help="N simulated people instead of a patient."),
     ):
         command = option(command)
@@ -70,35 +65,22 @@ def check_subject(file: Path | None, cohort: int | None, setting: str | None) ->
 
     Raises
     ------
-    InvalidValueError
+    InputError
     """
-    from spinecast.errors import InvalidValueError
+    from spinecast.errors import InputError, InvalidValueError
 
-    if (file is None) == (cohort is None):
-        raise InvalidValueError("PATIENT", None if file is None else str(file), "either a patient file or --cohort N")
+    if file is None and cohort is None:
+        raise InputError("PATIENT is missing: give a patient file, or --cohort N for simulated people")
+    if file is not None and cohort is not None:
+        raise InvalidValueError("--cohort", cohort, "nothing beside a patient file: one of the two")
     if setting is not None and cohort is None:
         raise InvalidValueError("--setting", setting, "--cohort N with it; a patient's file says its own setting")
-
-
-def check_outputs(figure: Path | None, table: Path | None) -> None:
-    """Refuse before long work what could not be written after it."""
-    from spinecast.analysis.result import FIGURES, TABLES
-    from spinecast.errors import InvalidValueError
-
-    for name, path, suffixes in (("--figure", figure, FIGURES), ("--table", table, TABLES)):
-        if path is not None and path.suffix not in suffixes:
-            raise InvalidValueError(name, str(path), f"a file that ends in {', '.join(suffixes)}")
-        if path is not None and not path.absolute().parent.is_dir():
-            raise InvalidValueError(name, str(path), "a file in a folder that exists")
 
 
 def open_model(priors: Path | None) -> Model:
     """The model of the priors asked for."""
     from spinecast.assessment.model import load_model
-    from spinecast.errors import MalformedFileError
 
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     return load_model(priors)
 
 

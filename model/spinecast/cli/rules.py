@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.output import checked_figure, colour, say
+from spinecast.cli.options import RULE_SET, figure_option
+from spinecast.cli.output import colour, say
 
 
 @click.command("list")
@@ -27,17 +28,16 @@ def list_rules(as_json: bool) -> None:
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
-@click.option("--rule-set", "sets", multiple=True, metavar="S", help="Only this rule set; can be given again. [default: all]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and no table.")
 @click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw a matrix: .svg, .png or .pdf."
+    "--rule-set", "sets", type=RULE_SET, multiple=True, metavar="S", help="Only this rule set; can be given again. [default: all]"
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and no table.")
+@figure_option("a matrix")
 def compare(file: Path, sets: tuple[str, ...], as_json: bool, figure: Path | None) -> None:
     """Compare what each rule set permits for the patient in PATIENT (TOML, YAML or JSON).
 
     Procedures by rule sets: permitted, not, defer or ask, with each clause cited below and what is missing to satisfy it.
     """
-    checked_figure(figure)
     from spinecast.assessment.rule_comparison import compare_rules
 
     found = compare_rules(file, sets=sets or None)

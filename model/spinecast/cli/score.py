@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spinecast.cli.options import FORMAT, OUTPUTS, RULE_SET, priors_option
 from spinecast.cli.output import say
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("source", type=FILE, metavar="IN", required=False)
 @click.argument("out", type=FILE, metavar="OUT", required=False)
 @click.option(
-    "--outputs", default="differential", show_default=True, metavar="NAMES", help="differential, ranking, or both with a comma."
+    "--outputs",
+    type=OUTPUTS,
+    default="differential",
+    show_default=True,
+    metavar="NAMES",
+    help="differential, ranking, or both with a comma.",
 )
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Threads.")
 @click.option(
@@ -31,17 +37,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--rejects", type=FILE, metavar="FILE", help="Rows that cannot be scored, with why. [default: OUT.rejects.csv]")
 @click.option("--resume", is_flag=True, help="Go on where an unfinished run of the same work ended.")
-@click.option("--format", "format_", metavar="F", help="Of OUT: csv, parquet, arrow, jsonl. [default: by suffix]")
-@click.option("--format-in", metavar="F", help="Of IN, likewise.")
+@click.option("--format", "format_", type=FORMAT, metavar="F", help="Of OUT: csv, parquet, arrow, jsonl. [default: by suffix]")
+@click.option("--format-in", type=FORMAT, metavar="F", help="Of IN, likewise.")
 @click.option("--keep", multiple=True, metavar="NAME", help="Column that passes through (as id does); can be repeated.")
 @click.option("--float32", is_flag=True, help="Numbers half as wide, right to six digits.")
-@click.option("--rule-set", metavar="NAME", help="Rules of a ranking. [default: guideline]")
+@click.option("--rule-set", type=RULE_SET, metavar="NAME", help="Rules of a ranking. [default: guideline]")
 @click.option("--wtp", type=float, metavar="MONEY", help="Of a ranking: worth of a quality-adjusted life year.")
 @click.option("--horizon", type=float, metavar="WEEKS", help="Of a ranking: weeks of benefit that count.")
 @click.option("--schema", is_flag=True, help="Print the columns of OUT with unit and meaning as JSON; scores nothing.")
-@click.option(
-    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
-)
+@priors_option()
 def score(
     source: Path | None,
     out: Path | None,
@@ -65,12 +69,13 @@ def score(
     Columns are the ids of `spinecast findings`; an empty cell is not observed. OUT appears when it is whole. A row that
     cannot be scored goes to the rejects with its number and why, and every other row is scored.
     """
+    from spinecast.errors import InputError
     from spinecast.scoring.forecaster import KEPT, Forecaster
     from spinecast.scoring.ranking import DecisionChoices
     from spinecast.scoring.score_file import score_file
 
     if (source is None or out is None) and not schema:
-        raise click.UsageError("give IN and OUT (or --schema to see what comes out)")
+        raise InputError(f"{'IN' if source is None else 'OUT'} is missing; or give --schema, to see what comes out")
     asked = tuple(name.strip() for name in outputs.split(",") if name.strip())
     dtype = "float32" if float32 else "float64"
     choices = DecisionChoices(rule_set, wtp, horizon)

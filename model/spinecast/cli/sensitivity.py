@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver, open_model, outputs, patient_options, progress
+from spinecast.cli.results import deliver, open_model, outputs, patient_options, progress
 
 if TYPE_CHECKING:
     from spinecast.analysis.functions import Entry
@@ -65,7 +65,6 @@ def sensitivity(
     from spinecast.analysis.problem import problem
     from spinecast.errors import InvalidValueError
 
-    check_outputs(figure, table)
     if not entry and (given or by):
         raise InvalidValueError("--given" if given else "--by", given or by, "to stand beside --function FINDING=VALUE")
     one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))

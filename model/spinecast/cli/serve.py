@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import priors_option
+
 
 @click.command
 @click.option(
@@ -19,9 +21,7 @@ import click
 @click.option("--timeout", type=click.FloatRange(1), default=30.0, show_default=True, help="Seconds that an assessment may take.")
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="People in one stream.")
 @click.option("--body", type=click.IntRange(1), default=32_000_000, show_default=True, help="Bytes of a body.")
-@click.option(
-    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
-)
+@priors_option()
 def serve(
     host: str, port: int, concurrency: int | None, queue: int, timeout: float, rows: int, body: int, priors: Path | None
 ) -> None:
@@ -30,11 +30,8 @@ def serve(
     POST /v1/assess, POST /v1/score (a line of JSON a person), GET /v1/vocabulary, /healthz, /readyz, /metrics,
     /openapi.json. The log has no line of what was sent.
     """
-    from spinecast.errors import MalformedFileError
     from spinecast.extras import need
 
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     for module in ("fastapi", "pyarrow", "uvicorn"):
         need(module, "service")
     from spinecast.service.limits import Limits

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import rule_set_option
 from spinecast.cli.output import colour, say
 
 
@@ -15,7 +16,7 @@ from spinecast.cli.output import colour, say
 @click.argument("assessment", type=click.Path(path_type=Path), metavar="ASSESSMENT")
 @click.argument("outcome", type=click.Path(path_type=Path), metavar="OUTCOME")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and no letter; it can be updated again.")
-@click.option("--rule-set", metavar="S", help="Whose rules hold from now on. [default: those of the assessment]")
+@rule_set_option("those of the assessment")
 @click.option(
     "--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: the assessment's]"
 )

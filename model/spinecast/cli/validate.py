@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spinecast.cli.options import priors_option
 from spinecast.cli.output import colour, say
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 @click.option("--outcomes", is_flag=True, help="Ask about outcomes: every published trial arm beside the model's answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--outside", is_flag=True, help="Only answers outside the published interval, and why.")
-@click.option(
-    "--priors", type=click.Path(path_type=Path), metavar="DIR", help="Another knowledge base, fitted with `spinecast fit`."
-)
+@priors_option()
 def validate(rows: Path | None, outcomes: bool, as_json: bool, outside: bool, priors: Path | None) -> None:
     """Ask the model each published question about its own population, and set its answer beside the published one.
 
@@ -38,15 +37,13 @@ def validate(rows: Path | None, outcomes: bool, as_json: bool, outside: bool, pr
     from spinecast.analysis.validate import read_row_file, to_dict
     from spinecast.analysis.validate import validate as ask
     from spinecast.assessment.model import load_model
-    from spinecast.errors import InvalidValueError, MalformedFileError
+    from spinecast.errors import InvalidValueError
 
     if outcomes and rows is not None:
         raise InvalidValueError(
             "--rows", str(rows), "one of --rows and --outcomes: a trial is a file in priors/trials/, not a row"
         )
     given = read_row_file(rows) if rows is not None else None
-    if priors is not None and not priors.is_dir():
-        raise MalformedFileError(f"--priors {priors}: there is no such folder")
     model = load_model(priors)
     if outcomes:
         _outcomes(model, as_json=as_json, outside=outside)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from spinecast.cli.options import PROCEDURE
 from spinecast.cli.results import (
-    check_outputs,
     check_subject,
     cohort_options,
     cohort_run,
@@ -24,7 +24,11 @@ from spinecast.cli.results import (
 @cohort_options
 @click.option("--by", "kind", default="group", show_default=True, metavar="KIND", help="EVPPI by group, parameter or source.")
 @click.option(
-    "--trial", "action", metavar="ACTION", help="Instead: what a two-arm trial of ACTION would be worth, by its size (EVSI)."
+    "--trial",
+    "action",
+    type=PROCEDURE,
+    metavar="ACTION",
+    help="Instead: what a two-arm trial of ACTION would be worth, by its size (EVSI).",
 )
 @click.option(
     "--n", "sizes", default="25,50,100,200,400,800", show_default=True, metavar="N,…", help="With --trial: people an arm."
@@ -34,7 +38,7 @@ from spinecast.cli.results import (
 @click.option("--per-year", type=float, metavar="N", help="Decisions like this a year, to scale the values to a population.")
 @click.option("--years", type=float, default=5.0, show_default=True, help="With --per-year: for how long the knowledge serves.")
 @click.option("--draws", type=click.IntRange(100, 100_000), default=2000, show_default=True, help="Parameter draws.")
-@click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True, help="Of the draws.")
 @patient_options
 @outputs
 def voi(
@@ -67,7 +71,6 @@ def voi(
     from spinecast.analysis.psa import psa
     from spinecast.errors import UnknownIdError
 
-    check_outputs(figure, table)
     if kind not in KINDS:
         raise UnknownIdError("--by", kind, KINDS)
     numbers = numbers_of(sizes)

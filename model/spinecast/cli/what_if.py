@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import check_outputs, deliver_several, open_model, outputs, patient_options, save
+from spinecast.cli.results import deliver_several, open_model, outputs, patient_options, save
 
 
 @click.command("what-if")
@@ -35,7 +35,6 @@ def what_if(
     from spinecast.analysis.what_if import what_if as compare
     from spinecast.assessment.files import read_patient_file
 
-    check_outputs(figure, table)
     given = {"rule_set": rule_set, "willingness_to_pay": wtp, "draws": draws, "depth": depth}
     settings = {k: v for k, v in given.items() if v is not None}
     found = compare(read_patient_file(file), changes, model=open_model(priors), **settings)
