@@ -43,7 +43,11 @@ def action(key: str, value: float = 0.0, *gates: Gate, **more: Any) -> RankedAct
         "serious_harm_per_10000": 10.0, "cost": 600.0, "net_benefit": value, "p_best": 0.25,
         "permitted": not any(g.effect in ("block", "defer") for g in gates), "gates": gates,
     }  # fmt: skip
-    return RankedAction(**{**fields, **more})
+    fields |= more
+    sham = fields["p_relief_4w"] - fields["p_relief_4w_control"]
+    return RankedAction(
+        **{"over_sham_4w": sham, "over_usual_care_4w": sham, "relief_weeks_over_sham": fields["relief_weeks"], **fields}
+    )
 
 
 def answer(**changes: Any) -> Assessment:
@@ -115,7 +119,7 @@ def answer(**changes: Any) -> Assessment:
         provenance=Provenance(
             "0.1.0", "ab" * 32, "cd" * 32, 0.62, (("contexts/age/facet_joint/age_75_plus", 0.03),), 2, True, ("koes2006",)
         ),
-        observed=(("duration", "weeks_6_12"), ("straight_leg_raise", "positive")),
+        observed=(("duration", "weeks 6-12"), ("straight_leg_raise", "positive")),
         goals=("Sleep through the night",),
         disclaimer="spinecast is a research and decision-support tool and not a medical device.",
         labels={"duration": "How long the pain has lasted", "straight_leg_raise": "Straight leg raise", "age": "Age"},

@@ -11,7 +11,9 @@ from spinecast.analysis.grounds import basis_of, sources_behind
 from spinecast.analysis.result import Chart, Column, Result
 from spinecast.analysis.weight_of_evidence import EXACT, Decomposition, decompose
 from spinecast.assessment.assess import Case, observed, outcome_labels
+from spinecast.assessment.reasons import verdict_on
 from spinecast.errors import InvalidValueError, UnknownIdError
+from spinecast.wording import words
 
 LEADERS = 2
 """Generators explained where none is named."""
@@ -126,14 +128,14 @@ def conflict_result(case: Case, *, coalitions: Coalitions | None = None) -> Resu
     taken = coalitions or coalitions_of(case)
     found, said = conflict(taken), _said(case)
 
-    def words(items: Sequence[str]) -> str:
+    def listed(items: Sequence[str]) -> str:
         rest = len(items) - LARGEST_SUBSET
         return "; ".join([said[i] for i in items[:LARGEST_SUBSET]] + ([f"and {rest} more"] if rest > 0 else []))
 
-    rows: list[tuple[str, str, float]] = [("clash", words(c.items), c.bits) for c in found.clashes[:MOST_CLASHES]]
-    rows += [("one left out", words(c.items), c.bits) for c in _telling(found.alone)]
+    rows: list[tuple[str, str, float]] = [("clash", listed(c.items), c.bits) for c in found.clashes[:MOST_CLASHES]]
+    rows += [("one left out", listed(c.items), c.bits) for c in _telling(found.alone)]
     telling = [m for m in found.merges if m.bits > VISIBLE]
-    rows += [("put together", f"{words(m.first)} | {words(m.second)}", m.bits) for m in telling]
+    rows += [("put together", f"{listed(m.first)} | {listed(m.second)}", m.bits) for m in telling]
     if len(found.merges) > len(telling):
         rows.append(("put together", "all else", sum(m.bits for m in found.merges if m.bits <= VISIBLE)))
     columns = (
@@ -143,9 +145,7 @@ def conflict_result(case: Case, *, coalitions: Coalitions | None = None) -> Resu
     )
     labels = case.model.network.generator_labels
     rare = ", ".join(f"{labels[r.generator]} ({r.bits:.1f} bits likelier)" for r in found.rare)
-    verdict = f"Conflict {found.bits:+.2f} bits: the findings " + (
-        "make each other less likely than chance under every explanation together." if found.bits > 0 else "hang together."
-    )
+    verdict = f"Conflict {found.bits:+.2f} bits. {verdict_on(found.bits)}"
     explained = (f"It would be explained by {rare}.",) if rare else ()
     charts = (Chart("bars", "bits", "findings", by="kind", reference=0.0),) if rows else ()
     return Result(
@@ -189,8 +189,8 @@ def _group(case: Case, members: Sequence[str]) -> str:
 
 
 def _named(active: Name, labels: Mapping[str, str]) -> str:
-    words = [labels[g] + (f" ({level.replace('_', ' ')})" if level else "") for g, level in active]
-    return " with ".join(words) or "Nonspecific pain"
+    said = [labels[g] + (f" ({words(level)})" if level else "") for g, level in active]
+    return " with ".join(said) or "Nonspecific pain"
 
 
 def _total(label: str, parts: Decomposition) -> str:

@@ -16,6 +16,7 @@ from dataclasses import field
 import numpy as np
 
 from spinecast.assessment.observing import Observer
+from spinecast.decision.gates import already_made
 from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
@@ -108,15 +109,19 @@ class Asking:
 
     @classmethod
     def of(cls, observer: Observer, values: Array, plans: Sequence[str] = (), *, contexts: bool = False) -> Asking:
-        """Every finding that is not observed, blocks apart (they are actions), and the contexts where wanted."""
+        """Every finding that is not observed, blocks apart (they are actions), and the contexts where wanted.
+
+        What a scan shows that has been made already is read off its report, and costs nothing.
+        """
         priors, leaves, known = observer.priors, observer.network.leaves, observer.evidence
         cost = costs(priors)
+        read_off = {p.id for p in priors.procedures.values() if already_made(p, known.likelihood)}
         counted = {t for tests, _ in known.counts.values() for t in tests}
         found = {}
         for f in priors.findings.values():
             if f.id in leaves and f.id not in known.likelihood and f.id not in counted and f.kind != "block":
                 act = f.id.partition("_")[0] if f.burden == "imaging" else f.id
-                found[f.id] = Question(f.id, f.label, f.kind, act, cost[f.burden])
+                found[f.id] = Question(f.id, f.label, f.kind, act, 0.0 if act in read_off else cost[f.burden])
         if contexts:
             for c in priors.contexts.values():
                 if c.id in leaves and c.id not in known.likelihood:

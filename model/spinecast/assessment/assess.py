@@ -43,6 +43,7 @@ from spinecast.network.model import Leaf, Network
 from spinecast.parameters.scales import Array
 from spinecast.priors.deferred import Deferred
 from spinecast.priors.records import Priors
+from spinecast.wording import value_words, words
 
 DEFAULT_DRAWS = 200
 DEFAULT_SEED = 20260101
@@ -204,7 +205,8 @@ class Case:
         rows = self.ranking(options)
         parts = reasons.joint_parts(network, network.theta, self.evidence)
         leaders = [g.id for g in differential[:REASONED]]
-        labels = _labels(model) | outcome_labels(self)
+        labels, said = _labels(model) | outcome_labels(self), observed(self)
+        naming = reasons.Naming(labels, dict(said))
         return Assessment(
             label=self.patient.label,
             differential=differential,
@@ -215,11 +217,11 @@ class Case:
             flags=gates.flags,
             plan=plans[rows[0].id],
             plan_notes=_notes(self, plan_actions(plans[rows[0].id])),
-            why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, labels),
+            why=reasons.weights_of_evidence(network, self.evidence, parts, leaders, naming),
             next_findings=reasons.next_findings(observer, options.values(self.settings)),
-            surprise=reasons.surprise(parts),
+            surprise=reasons.surprise(network, self.evidence, parts, naming),
             provenance=_provenance(self, leaders[0]),
-            observed=observed(self),
+            observed=said,
             goals=tuple(_goal_text(g.goal, g.baseline, g.target, g.unit) for g in self.patient.goals),
             disclaimer=spinecast.DISCLAIMER,
             labels=labels,
@@ -449,8 +451,8 @@ def _explanations(case: Case, labels: Mapping[str, str]) -> tuple[Explanation, .
     found = []
     for s in np.argsort(-belief, kind="stable")[:MOST_EXPLANATIONS]:
         levels = [space.levels[i] for i in np.flatnonzero(space.active[s])]
-        words = [labels[g] + (f" ({level.replace('_', ' ')})" if level else "") for g, level in levels]
-        found.append(Explanation(tuple(g for g, _ in levels), " with ".join(words) or "Nonspecific pain", float(belief[s])))
+        said = [labels[g] + (f" ({words(level)})" if level else "") for g, level in levels]
+        found.append(Explanation(tuple(g for g, _ in levels), " with ".join(said) or "Nonspecific pain", float(belief[s])))
     return tuple(found)
 
 
@@ -541,8 +543,8 @@ def observed(case: Case) -> tuple[tuple[str, str], ...]:
     shown = {}
     for name, seen in {**case.patient.contexts, **case.patient.findings}.items():
         values = leaves[name].values if name in leaves else ()
-        text = seen.value or _left_open(values, seen.likelihood)
-        shown[name] = ", ".join(p.replace("_", " ") for p in (text, seen.level, seen.side) if p)
+        text = value_words(name, seen.value) if seen.value else _left_open(name, values, seen.likelihood)
+        shown[name] = ", ".join(p for p in (text, words(seen.level), seen.side) if p)
     shown |= {c.family: f"{c.positive} of {len(c.tests)} positive" for c in case.patient.counts}
     shown |= {
         name: f"{case.patient.procedures[i - 1].reviewed_relief_percent:g} % relief"
@@ -552,12 +554,13 @@ def observed(case: Case) -> tuple[tuple[str, str], ...]:
     return tuple(shown.items())
 
 
-def _left_open(values: Sequence[str], likelihood: Sequence[float]) -> str:
+def _left_open(name: str, values: Sequence[str], likelihood: Sequence[float]) -> str:
     """Soft evidence in words: the values that remain, or the likeliest where all do."""
-    remain = [v for v, weight in zip(values, likelihood, strict=False) if weight > 0]
+    said = [value_words(name, v) for v in values]
+    remain = [v for v, weight in zip(said, likelihood, strict=False) if weight > 0]
     if len(remain) < len(values):
         return " or ".join(remain)
-    return f"uncertain and likelier {values[int(np.argmax(likelihood))]}"
+    return f"uncertain and likelier {said[int(np.argmax(likelihood))]}"
 
 
 def _goal_text(goal: str, baseline: str, target: str, unit: str) -> str:

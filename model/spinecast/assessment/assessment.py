@@ -84,9 +84,10 @@ class Surprise:
     log_evidence : float
         Natural log probability of everything observed together.
     conflict_bits : float
-        log2 of the product of the findings' own probabilities over their joint probability: above 0 they
-        contradict each other under every explanation that the model has; below 0 they support each other.
+        log2 of the product of the findings' own probabilities over their joint probability: below 0 they
+        support each other.
     not_understood : bool
+        So far above 0 that they contradict each other under every explanation that the model has.
     message : str
     """
 

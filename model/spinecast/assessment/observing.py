@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 
+from spinecast.decision.gates import already_made
 from spinecast.decision.plan import Seen
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence, main_setting
@@ -156,7 +157,7 @@ class Observer:
         return self._tables[name]
 
     def _next_group(self, action: str, seen: tuple[Seen, ...]) -> tuple[str, ...] | None:
-        if self.priors.procedures[action].kind == "test" and self._done_before(action):
+        if already_made(self.priors.procedures[action], self.evidence.likelihood):
             return None
         looked = sum(s.action == action for s in seen)
         open_groups = self._open_groups(action)
@@ -176,10 +177,6 @@ class Observer:
                 groups = [g for g in left if g]
             self._groups[action] = tuple(g for g in groups if not all(name in seen for name in g))
         return self._groups[action]
-
-    def _done_before(self, test: str) -> bool:
-        """A scan of which any finding is recorded has been made; its findings are named after it (mri_...)."""
-        return any(name.startswith(f"{test}_") for name in self.evidence.likelihood)
 
     def _supposed(self, seen: tuple[Seen, ...]) -> tuple[dict[str, tuple[int, Array]], dict[str, tuple[tuple[str, ...], int]]]:
         """What the plan has already shown: of single findings the index of the value and its likelihood, and counts by family."""

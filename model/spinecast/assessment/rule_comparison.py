@@ -12,7 +12,7 @@ from spinecast.assessment.assessment import plain_data
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.patient import Patient, parse_patient
-from spinecast.decision.gates import ASK, Gate, Gates, applies, evaluate_gates
+from spinecast.decision.gates import ASK, ON_RECORD, Gate, Gates, applies, evaluate_gates
 from spinecast.decision.settings import decision_settings, rule_sets
 from spinecast.errors import UnknownIdError
 from spinecast.frozen import dataclass
@@ -157,7 +157,7 @@ def _heading(priors: Priors, name: str) -> str:
 
 
 def _ruling(priors: Priors, action: str, name: str, gates: Gates) -> Ruling:
-    own = tuple(g for g in gates.by_action[action] if belongs(g, name))
+    own = tuple(g for g in gates.by_action[action] if g.kind != ON_RECORD and belongs(g, name))
     effects = [_OF_EFFECT[g.effect] for g in own if g.effect in _OF_EFFECT]
     if effects:
         return Ruling(min(effects, key=VERDICTS.index), own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from spinecast.decision import shortfall
 from spinecast.decision.profile import Done, Profile, Truth, Vocabulary, truth
@@ -97,6 +97,9 @@ def evaluate_gates(priors: Priors, profile: Profile, probabilities: Mapping[tupl
                 by_action[procedure.id].append(
                     _gate(rule, effect, procedure.id, shortfall.unrecorded(rule, effect, profile, priors))
                 )
+    for procedure in priors.procedures.values():
+        if already_made(procedure, profile.values):
+            by_action[procedure.id].append(_on_record(procedure))
     for rule in rules_in_force(priors, rule_set):
         for procedure in priors.procedures.values():
             if rule.kind in SEQUENCE and applies(rule, procedure) and speaks(rule, profile, vocabulary):
@@ -113,6 +116,21 @@ def evaluate_gates(priors: Priors, profile: Profile, probabilities: Mapping[tupl
     foremost = sorted((r for r, e in spoken if e == "first" and r.first), key=lambda r: bool(r.rule_sets))
     first = tuple(dict.fromkeys(r.first for r in foremost))
     return Gates({k: tuple(v) for k, v in by_action.items()}, flags, first)
+
+
+def already_made(procedure: Procedure, recorded: Iterable[str]) -> bool:
+    """A test of which any finding is recorded has been made; its findings are named after it (mri_...)."""
+    return procedure.kind == "test" and any(name.startswith(f"{procedure.id}_") for name in recorded)
+
+
+ON_RECORD = "on_record"
+"""Kind of the gate of a test that has been made already: no document's rule, but what the record itself says."""
+
+
+def _on_record(procedure: Procedure) -> Gate:
+    message = "What it shows is recorded in part, so it has been made: record what else its report says, present or absent."
+    lift = "The picture has changed and the record of the earlier one is taken out."
+    return Gate(ON_RECORD, f"{procedure.label} is on record", ON_RECORD, "block", message, lift, (), (), procedure.id)
 
 
 def _gate(rule: Rule, effect: str, action: str = "", missing: tuple[str, ...] = ()) -> Gate:

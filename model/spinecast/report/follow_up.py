@@ -12,7 +12,8 @@ from spinecast.assessment.follow_up import FollowUp, Progress
 from spinecast.report import outline
 from spinecast.report.layout import ALARM, QUIET, STRONG, hanging, rendered, table
 from spinecast.report.letter import letter, plan_tree
-from spinecast.report.words import gain, percent, place, plain, words
+from spinecast.report.words import gain, percent, place, plain
+from spinecast.wording import words
 
 MOST_MOVED = 5
 """Generators shown, those that moved farthest."""

@@ -9,7 +9,8 @@ from spinecast.assessment.assessment import Assessment, Settings
 from spinecast.decision.ranking import RankedAction
 from spinecast.report import colours, outline
 from spinecast.report.outline import Step
-from spinecast.report.words import gain, gains, harms, money, percent, percents, plain, versus, weeks, words
+from spinecast.report.words import gain, gains, harms, money, percent, percents, plain, versus, weeks
+from spinecast.wording import words
 
 STYLE = (
     "<style>.spinecast{font:13px/1.4 sans-serif;max-width:70em}.spinecast table{border-collapse:collapse;margin:.3em 0}"
@@ -63,8 +64,8 @@ def _not_missed(a: Assessment) -> Iterator[str]:
     for generator, kinds in outline.serious(a):
         chance = f"{percent(generator.probability)} ({percents(generator.low, generator.high)})"
         yield _tag("div", f"{generator.label}: {chance}: {kinds}.")
-    if outline.asks(a):
-        yield _tag("div", f"Not recorded, so not cleared. Ask first: {'; '.join(outline.asks(a))}.")
+    for when, missing in outline.asks(a).items():
+        yield _tag("div", f"Not recorded, so not cleared. {when}: {'; '.join(missing)}.")
 
 
 def _likely(a: Assessment) -> Iterator[str]:
@@ -106,6 +107,8 @@ def _options(a: Assessment) -> Iterator[str]:
         "div",
         "Chance of at least half relief with the option vs its control; ✕ not permitted now; [?] something is to be asked first.",
     )
+    if any(outline.by_context(r) for r in every):
+        yield _tag("div", f"[=] {outline.BY_CONTEXT}")
     for number, gate in notes.values():
         yield _tag("div", f"[{number}] {outline.note_text(gate)}")
 

@@ -14,7 +14,8 @@ from spinecast.report import outline
 from spinecast.report.layout import ALARM, QUIET, STRONG, Columns, hanging, rendered, table
 from spinecast.report.options import options_section
 from spinecast.report.plan_tree import tree_of
-from spinecast.report.words import bar, gain, money, percent, percents, plain, words
+from spinecast.report.words import bar, gain, money, percent, percents, plain
+from spinecast.wording import words
 
 BAR = 18
 
@@ -64,7 +65,9 @@ def _not_missed(a: Assessment) -> Iterator[RenderableType]:
         yield hanging("-", f"{generator.label}: {chance}{f': {kinds}' if kinds else ''}.")
     unknown = outline.asks(a)
     if unknown:
-        yield hanging("?", Text.assemble(("Not recorded, so not cleared. Ask first: ", STRONG), "; ".join(unknown) + "."))
+        yield Text("Not recorded, so not cleared. Ask first:", STRONG)
+    for when, missing in unknown.items():
+        yield hanging("?", Text.assemble((f"{when}: ", STRONG), "; ".join(missing) + "."))
 
 
 def _likely(a: Assessment) -> Iterator[RenderableType]:

@@ -30,10 +30,14 @@ def options_section(a: Assessment) -> Iterator[RenderableType]:
     if groups.rest:
         yield from _in_short("Further options", groups.rest, s, notes, len(groups.full) + 1)
     if groups.blocked:
-        yield from _in_short("Not permitted now by a rule in force; with what they would be worth", groups.blocked, s, notes)
+        yield from _in_short(
+            "Not permitted now by a rule in force, or made already; with what they would be worth", groups.blocked, s, notes
+        )
     yield Text()
     for number, gate in notes.values():
         yield hanging(f"[{number}]", Text(outline.note_text(gate), "" if outline.holds(gate) else QUIET), 4)
+    if any(outline.by_context(row) for row in groups.every):
+        yield hanging("[=]", Text(outline.BY_CONTEXT, QUIET), 4)
     if outline.asks(a):
         yield hanging("[?]", Text("Ask first: see the list under what must not be missed.", QUIET), 4)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from spinecast.assessment.assessment import Assessment, GeneratorProbability, NextFinding, Weight
-from spinecast.decision.gates import Gate
+from spinecast.decision.gates import ON_RECORD, Gate
 from spinecast.decision.plan import AGAIN, Branch, Plan
 from spinecast.decision.ranking import RankedAction
 from spinecast.frozen import dataclass
-from spinecast.report.words import gain, gains, joined, money, percent, percents, place, plain, value_words, versus, words
+from spinecast.report.words import gain, gains, joined, money, percent, percents, place, plain, versus
+from spinecast.wording import words
 
 LIKELY = "What is it likely to be?"
 NOT_MISSED = "What must not be missed?"
@@ -38,6 +39,9 @@ LEAST_SAID = 0.005
 """Probability below which a difference or a remainder is rounding."""
 
 NO_WEEKS = 0.05
+OWN_SHARE = 0.1
+"""Share of its extra weeks below which a treatment is said to work by context alone."""
+
 MOST_ASKED = 5
 MOST_NAMED = 2
 NOT_RECORDED = "not recorded: "
@@ -76,9 +80,20 @@ def option_name(row: RankedAction) -> str:
 
 def relieves(row: RankedAction) -> bool:
     """False for what only finds out."""
-    return (
-        row.id == "waiting" or abs(row.relief_weeks) >= NO_WEEKS or abs(row.p_relief_4w - row.p_relief_4w_control) >= LEAST_SAID
-    )
+    changes = (row.over_usual_care_4w, row.over_usual_care_6m, row.over_sham_4w, row.over_sham_6m)
+    return row.id == "waiting" or max(changes) >= LEAST_SAID
+
+
+def by_context(row: RankedAction) -> bool:
+    """What it adds is hardly its own: a sham of it would add nearly as much in this person."""
+    adds = row.relief_weeks if row.id not in ("waiting", URGENT) and relieves(row) else 0.0
+    return adds >= NO_WEEKS and row.relief_weeks_over_sham < OWN_SHARE * adds
+
+
+BY_CONTEXT = (
+    "Hardly anything of it is its own: here its target is unlikely, or it is not known to beat a sham. Its weeks and value are what any "
+    "active care adds (attention, expectation, time), so another row gives the same without a needle."
+)
 
 
 def numbered(assessment: Assessment) -> dict[str, tuple[int, Gate]]:
@@ -92,8 +107,9 @@ def numbered(assessment: Assessment) -> dict[str, tuple[int, Gate]]:
 
 
 def marks(row: RankedAction, notes: Mapping[str, tuple[int, Gate]]) -> str:
-    """Numbers of the notes on a row, and a question mark where something is to be asked first."""
+    """Numbers of the notes on a row, = where it works by context alone, ? where something is to be asked first."""
     own = [str(n) for n in sorted(notes[g.rule][0] for g in row.gates if g.rule in notes)]
+    own += ["="] if by_context(row) else []
     own += ["?"] if any(g.effect == "ask" for g in row.gates) else []
     return f"[{' '.join(own)}]" if own else ""
 
@@ -105,6 +121,8 @@ def holds(gate: Gate) -> bool:
 
 def note_text(gate: Gate) -> str:
     """One rule in a line: what it says, and what lifts it where it holds something back."""
+    if gate.kind == ON_RECORD:
+        return f"{gate.label}: {gate.message[0].lower()}{gate.message[1:]}"
     whose = f" ({', '.join(words(s) for s in gate.rule_sets)})" if gate.rule_sets else " (safety)"
     if holds(gate):
         verb = "not permitted" if gate.effect == "block" else "not yet"
@@ -112,12 +130,29 @@ def note_text(gate: Gate) -> str:
     return f"{gate.label}{whose}"
 
 
-def asks(assessment: Assessment) -> tuple[str, ...]:
-    """What is not recorded, or uncertain, and some rule wants to know, red flags first; unknown is not clear."""
-    gates = [g for g in assessment.flags if g.effect == "ask"]
-    gates += [g for row in assessment.ranking for g in row.gates if g.effect == "ask"]
-    wanted = (m.removeprefix(NOT_RECORDED) for g in gates for m in g.missing or (g.label,))
-    return tuple(dict.fromkeys(re.sub(r" \([^)]* asked for\)$", "", one) for one in wanted))
+def asks(assessment: Assessment) -> Mapping[str, tuple[str, ...]]:
+    """What is not recorded, or uncertain, and some rule wants to know, by when it matters; unknown is not clear.
+
+    Each is named once, where it matters first: warning signs, the options shown in full, the others.
+    """
+    shown = options(assessment)
+    groups = {
+        "Warning signs": [assessment.flags],
+        "Before any of the first options": [row.gates for row in shown.full],
+        "For options further down only": [row.gates for row in shown.rest + shown.blocked],
+    }
+    seen: set[str] = set()
+    found = {}
+    for name, gates in groups.items():
+        wanted = dict.fromkeys(m for several in gates for gate in several if gate.effect == "ask" for m in _missing(gate))
+        found[name] = tuple(m for m in wanted if m not in seen)
+        seen.update(wanted)
+    return {name: missing for name, missing in found.items() if missing}
+
+
+def _missing(gate: Gate) -> Iterator[str]:
+    for one in gate.missing or (gate.label,):
+        yield re.sub(r" \([^)]* asked for\)$", "", one.removeprefix(NOT_RECORDED))
 
 
 def alarms(assessment: Assessment) -> tuple[Gate, ...]:
@@ -127,7 +162,7 @@ def alarms(assessment: Assessment) -> tuple[Gate, ...]:
 
 def recorded(assessment: Assessment) -> tuple[str, ...]:
     """Everything observed, in words."""
-    return tuple(f"{assessment.labels.get(k, words(k))}: {value_words(k, plain(v))}" for k, v in assessment.observed)
+    return tuple(f"{assessment.labels.get(k, words(k))}: {plain(v)}" for k, v in assessment.observed)
 
 
 def shown(assessment: Assessment) -> tuple[tuple[GeneratorProbability, ...], tuple[GeneratorProbability, ...]]:
@@ -173,28 +208,36 @@ def weighed(assessment: Assessment) -> Iterator[tuple[str, tuple[Weight, ...]]]:
 
 
 def counter_evidence(assessment: Assessment) -> Weight | None:
-    """What speaks most against the leader, if anything does."""
-    against = [w for w in assessment.why if w.generator == assessment.differential[0].id and w.decibans < 0]
+    """What speaks most against the leader, if anything of weight does."""
+    against = [w for w in assessment.why if w.generator == assessment.differential[0].id and w.decibans <= -WEIGHTY]
     return min(against, key=lambda w: w.decibans, default=None)
 
 
 def next_steps(assessment: Assessment) -> tuple[NextFinding, ...]:
     """The five most valuable things to ask or test, those that cost nothing first."""
     top = sorted(assessment.next_findings, key=lambda f: (-round(f.value), -f.bits, f.id))[:MOST_ASKED]
-    return tuple(sorted(top, key=lambda f: f.kind not in FREE))
+    return tuple(sorted(top, key=lambda f: f.cost > 0 and f.kind not in FREE))
 
 
 def contest(assessment: Assessment) -> str:
     """How sure the first choice is, and what comes nearest."""
     first, *others = [r for r in assessment.ranking if r.permitted or r is assessment.first]
-    said = f"{first.label} comes first on the best estimate and has the highest value in {percent(first.p_best)} of the draws"
     rival = max(others, key=lambda r: r.p_best, default=None)
+    if urgent(assessment):
+        second = f"; of the others {rival.label} has the highest value in {percent(rival.p_best)} of the draws" if rival else ""
+        return f"{first.label} comes first by a rule, not by its value{second}."
+    said = f"{first.label} comes first on the best estimate and has the highest value in {percent(first.p_best)} of the draws"
     return f"{said}; {rival.label} has it in {percent(rival.p_best)}." if rival is not None else f"{said}."
 
 
+def urgent(assessment: Assessment) -> tuple[str, ...]:
+    """Rules that put something first whatever it is worth."""
+    return tuple(gate.label.rstrip(".") for gate in assessment.flags if gate.effect == "first")
+
+
 def in_short(assessment: Assessment) -> tuple[str, ...]:
-    """The answer in two lines: what is likely, and what to do first with what that is worth."""
-    leader, first, s = assessment.differential[0], assessment.first, assessment.settings
+    """The answer in two or three lines: what is likely, what to do first and what that is worth, what no option here reaches."""
+    leader = assessment.differential[0]
     where = whereabouts(leader)
     chance = f"{percent(leader.probability)} ({percents(leader.low, leader.high)})"
     likely = f"{leader.label}{f' ({where})' if where else ''}, {chance}"
@@ -202,13 +245,27 @@ def in_short(assessment: Assessment) -> tuple[str, ...]:
         likely = (
             f"none of the sources that the model knows (nonspecific pain), {percent(assessment.nonspecific)}; after that {likely}"
         )
-    alarms = [gate.label for gate in assessment.flags if gate.effect == "first"]
-    if alarms:
-        return (f"Most likely: {likely}.", f"First: {option_name(first)}, whatever it is worth: {alarms[0].rstrip('.')}.")
+    elsewhere = (ELSEWHERE,) if leader.id == SERIOUS[1] and leader.probability > EVEN else ()
+    return (f"Most likely: {likely}.", f"First: {_first(assessment)}.", *elsewhere)
+
+
+ELSEWHERE = "It lies outside the spine, and no procedure listed here is aimed at it: have it looked into before any needle."
+EVEN = 0.5
+
+
+def _first(assessment: Assessment) -> str:
+    first, s, rules = assessment.first, assessment.settings, urgent(assessment)
+    if rules:
+        return f"{option_name(first)}, whatever it is worth: {rules[0]}"
+    if first.id == "waiting":
+        chance = percent(first.p_relief_4w)
+        return (
+            f"{first.label}; half relief at 1 month {chance} with time alone, and nothing listed here is worth more than its cost"
+        )
     worth = f"worth {s.value_unit} {gain(first.value, s)} over waiting ({gains(first.low, first.high, s)})"
     doubt = ", so not clearly better than waiting" if first.low <= 0 < first.value else ""
     relief = f"half relief at 1 month {versus(first.p_relief_4w, first.p_relief_4w_control)}, " if relieves(first) else ""
-    return (f"Most likely: {likely}.", f"First: {option_name(first)}; {relief}{worth}{doubt}.")
+    return f"{option_name(first)}; {relief}{worth}{doubt}"
 
 
 def share_line(assessment: Assessment) -> str:
@@ -325,7 +382,7 @@ class _Steps:
         probability = _total(group)
         likeliest = max(group, key=lambda b: b.probability)
         then = None if likeliest.then is None else self.step(likeliest.then, reached * probability, noted)
-        seen = "whatever it shows" if len(group) == len(plan.branches) > 1 else _seen(group)
+        seen = "whatever it shows" if len(group) == len(plan.branches) > 1 else _seen(group, plan.branches)
         return Way(seen, probability, _fits(group), then)
 
 
@@ -341,12 +398,32 @@ def _alike(plan: Plan) -> list[list[Branch]]:
     return sorted(groups.values(), key=lambda g: {True: 0, None: 1, False: 2}[_fits(g)])
 
 
-def _seen(group: list[Branch]) -> str:
+def _seen(group: Sequence[Branch], every: Sequence[Branch]) -> str:
     """What the branches show: all of them, or of many the most probable and how many more."""
-    labels = [_positives(b.label) for b in sorted(group, key=lambda b: -b.probability)]
+    ordered = [tuple(b.label.split(", ")) for b in sorted(group, key=lambda b: -b.probability)]
+    labels = list(dict.fromkeys(_positives(_in_turn(one)) for one in _telling(ordered, [b.label.split(", ") for b in every])))
     if len(labels) <= MOST_NAMED:
         return joined(labels)
     return f"{labels[0]}, or one of {len(labels) - 1} other results that lead to the same"
+
+
+def _in_turn(parts: Sequence[str]) -> str:
+    """What an injection that is a block as well shows: first the answer to the anaesthetic, weeks later the relief."""
+    first, *later = parts
+    if later and re.match(r"relief (below )?\d", first):
+        return f"{first} from the anaesthetic, then {', '.join(later)}"
+    return ", ".join(parts)
+
+
+def _telling(group: Sequence[tuple[str, ...]], every: Sequence[Sequence[str]]) -> Sequence[tuple[str, ...]]:
+    """Results of several looks at once without the looks whose answer makes no difference to what follows."""
+    for i in range(len(group[0]) if len({len(one) for one in [*group, *every]}) == 1 else 0):
+        inside = {one[:i] + one[i + 1 :] for one in group}
+        alike = {tuple(one) for one in every if (*one[:i], *one[i + 1 :]) in inside}
+        if len(group[0]) > 1 and len(alike) > len(inside) and alike == set(group):
+            shorter = [tuple(one[:i]) + tuple(one[i + 1 :]) for one in every]
+            return _telling([one[:i] + one[i + 1 :] for one in group], shorter)
+    return group
 
 
 def _positives(label: str) -> str:

@@ -18,7 +18,8 @@ from spinecast.report import colours, style
 from spinecast.report.layout import ALARM, QUIET, STRONG, hanging, rendered, table
 from spinecast.report.outline import Step, steps_of
 from spinecast.report.plan_tree import tree_of
-from spinecast.report.words import gain, gains, money, percent, plain, words
+from spinecast.report.words import gain, gains, money, percent, plain
+from spinecast.wording import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

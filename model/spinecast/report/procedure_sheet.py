@@ -13,7 +13,7 @@ from rich.text import Text
 from spinecast.analysis.procedure_sheet import Band, EffectCurves, Figure, ProcedureSheet, Published
 from spinecast.report import colours, style
 from spinecast.report.layout import QUIET, STRONG, hanging, rendered, table
-from spinecast.report.words import words
+from spinecast.wording import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

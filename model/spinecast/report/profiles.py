@@ -14,7 +14,8 @@ from spinecast import DISCLAIMER
 from spinecast.analysis.profiles import AGREES, DIFFERS, LEANS, ProfileRow, ProfileTable
 from spinecast.report import colours, style
 from spinecast.report.layout import QUIET, STRONG, hanging, rendered, table
-from spinecast.report.words import money, percent, words
+from spinecast.report.words import money, percent
+from spinecast.wording import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,8 @@ from spinecast.assessment.rule_comparison import DEFER, FIRST, NOT, PERMITTED, S
 from spinecast.decision.gates import ASK, Gate
 from spinecast.priors.records import Priors, Rule
 from spinecast.report.layout import ALARM, QUIET, STRONG, WIDTH, Columns, hanging, rendered, table
-from spinecast.report.words import plain, words
+from spinecast.report.words import plain
+from spinecast.wording import words
 
 WORDS = {FIRST: "first", NOT: "not", DEFER: "defer", ASK: "ask", PERMITTED: "permitted", SILENT: "-"}
 """Verdicts as they stand in the table; each is a word, so that colour is never needed to read it."""

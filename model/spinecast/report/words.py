@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from spinecast.assessment.assessment import Settings
 
-_SPINE = re.compile(r"[LST]\d+(_[LST]\d+)?")
-_BAND = re.compile(r"(^|_)(\d+)_(\d+)$")
 _TENS = 10.0
 """Money is shown in tens: the intervals are hundreds wide."""
 
@@ -16,19 +13,6 @@ _TENS = 10.0
 def plain(text: str) -> str:
     """Text without control characters, so that a label can neither colour a terminal nor break a line."""
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-def words(key: str) -> str:
-    """An id as words: `cauda_equina` is cauda equina, `L5_S1` is L5-S1, `weeks_6_12` is weeks 6-12."""
-    if _SPINE.fullmatch(key):
-        return key.replace("_", "-")
-    banded = _BAND.sub(r"\1\2-\3", key)
-    return re.sub(r"_plus$", "+", banded).replace("_", " ")
-
-
-def value_words(key: str, value: str) -> str:
-    """A value without the name of what it is a value of: `age_65_74` of `age` is 65-74."""
-    return words(value.removeprefix(f"{key}_"))
 
 
 def percent(probability: float) -> str:
@@ -41,8 +25,9 @@ def percent(probability: float) -> str:
 
 
 def percents(low: float, high: float) -> str:
-    """An interval of probabilities: 91 to 98 %."""
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+    """An interval of probabilities: 91 to 98 %; an end that is neither 0 nor 100 is never printed as one."""
+    below, above = percent(low).removesuffix(" %"), percent(high)
+    return above if below == above.removesuffix(" %") else f"{below} to {above}"
 
 
 def versus(active: float, control: float) -> str:

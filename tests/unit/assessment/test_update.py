@@ -122,7 +122,7 @@ def test_time_passes_for_rules_and_not_as_evidence():
     found = updated(EPIDURAL | {"weeks": 8, "relief_percent": 10}, rule_set="bmj_2025")
     row = next(r for r in found.after.ranking if r.id == "transforaminal_epidural")
     assert "epidural_bmj_2025" in {g.rule for g in row.gates}  # eight and eight weeks: past three months
-    assert dict(found.after.observed)["duration"] == "weeks 6 12"
+    assert dict(found.after.observed)["duration"] == "weeks 6-12"
 
 
 @pytest.mark.parametrize(

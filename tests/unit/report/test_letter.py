@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from helpers.answers import action, answer, urgent
+from helpers.answers import ASK, action, answer, urgent
 from spinecast.assessment.assessment import Surprise
+from spinecast.decision.gates import ON_RECORD, Gate
 from spinecast.decision.plan import Branch, Plan
 from spinecast.report import outline
 from spinecast.report.letter import SECTIONS, letter
@@ -132,6 +133,28 @@ def test_branches_that_lead_to_the_same_are_one_and_a_plan_is_not_told_twice():
     assert text.count("and on as above") == 1
 
 
+def injection(*labels):
+    """An injection whose branches relieve where they end in relief; what does not is followed by rehabilitation."""
+    then = Plan("rehabilitation", 6.0, 1.0, (Branch("relief", 0.3, True, None), Branch("no relief", 0.7, False, None)))
+    share = 1 / len(labels)
+    kinds = [(label, not label.endswith("no relief")) for label in labels]
+    return Plan("sacroiliac_injection", 1.0, 1.0, tuple(Branch(n, share, good, None if good else then) for n, good in kinds))
+
+
+def test_a_look_that_decides_nothing_is_not_named():
+    grades = ("relief below 50 %", "relief 50 to 80 %", "relief 80 % or more")
+    plan = injection(*(f"{grade}, {later}" for grade in grades for later in ("relief", "no relief")))
+    text = section(letter(answer(plan=plan)), outline.PLAN)
+    assert "if relief (50 %)" in text
+    assert "if it does not fit: no relief (50 %)" in text
+
+
+def test_a_look_that_decides_is_named_in_turn():
+    plan = injection("relief below 50 %, no relief", "relief 80 % or more, relief", "relief below 50 %, relief")
+    text = " ".join(section(letter(answer(plan=plan)), outline.PLAN).split())
+    assert "if it does not fit: relief below 50 % from the anaesthetic, then no relief (33 %)" in text
+
+
 def test_evidence_for_and_against_the_leader_and_its_rival():
     likely = section(letter(answer()), outline.LIKELY)
     assert "+4.2 Straight leg raise" in likely
@@ -182,3 +205,40 @@ def test_what_a_rule_puts_first_is_not_weighed_against_waiting():
     short = " ".join(letter(urgent()).split())
     assert "First: Urgent evaluation, whatever it is worth" in short
     assert "not clearly better than waiting" not in short
+
+
+def test_what_a_rule_puts_first_is_not_said_to_be_worth_most():
+    change = " ".join(section(letter(urgent()), outline.CHANGE).split())
+    assert "Urgent evaluation comes first by a rule, not by its value" in change
+    assert "Urgent evaluation comes first on the best estimate" not in change
+
+
+def test_waiting_first_is_said_without_a_worth_of_nothing():
+    waiting = next(r for r in answer().ranking if r.id == "waiting")
+    text = " ".join(letter(answer(ranking=(waiting, action("rehabilitation", -50.0)))).split())
+    assert "First: Watchful waiting; half relief at 1 month 30 % with time alone" in text
+    assert "worth USD 0" not in text
+
+
+def test_pain_from_outside_the_spine_is_said_to_be_aimed_at_by_nothing_here():
+    hip = replace(answer().differential[0], id="other_cause", label="A cause outside the spine", levels={"hip": 0.9})
+    assert outline.ELSEWHERE.split(",")[0] in letter(answer(differential=(hip,)))
+    unsure = replace(hip, probability=0.4, levels={"hip": 0.4})
+    assert outline.ELSEWHERE.split(",")[0] not in letter(answer(differential=(unsure,), nonspecific=0.1))
+
+
+def test_what_works_by_context_alone_is_marked_and_explained():
+    sham = action("trigger_point_injection", 40.0, over_sham_4w=0.0, over_usual_care_4w=0.1, relief_weeks_over_sham=0.01)
+    text = letter(answer(ranking=(sham, action("rehabilitation", 20.0, ASK))))
+    assert "Trigger point injection [=]" in section(text, outline.OPTIONS)
+    assert "Hardly anything of it is its own" in text
+    assert "[=" not in letter(answer())
+
+
+def test_a_test_that_has_been_made_is_not_offered_again():
+    gate = Gate(ON_RECORD, "MRI is on record", ON_RECORD, "block", "Record what else it shows.", "", (), ())
+    options = " ".join(
+        section(letter(answer(ranking=(action("rehabilitation"), action("mri", 500.0, gate)))), outline.OPTIONS).split()
+    )
+    assert "[1] MRI is on record: record what else it shows." in options
+    assert "(safety)" not in options
