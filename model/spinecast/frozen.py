@@ -2,7 +2,7 @@
 
 The standard decorator writes and compiles the source of six methods for every class, about half a millisecond each:
 with a hundred records that was more than half of what importing spinecast cost. Here the methods are closures that all
-records share in form. To type checkers, and to `dataclasses.replace`, `fields` and `is_dataclass`, they are dataclasses.
+records share in form, but for `__init__`, which a class compiles when its first record is made. To type checkers, and to `dataclasses.replace`, `fields` and `is_dataclass`, they are dataclasses.
 Other forms of dataclass are handed on to the standard one.
 """
 
@@ -70,43 +70,44 @@ _PARAMETERS = _Parameters()
 
 
 def _init(cls: type, fields: dict[str, dataclasses.Field[Any]]) -> Any:
-    """`__init__`: arguments by place or name, then defaults, then `__post_init__`."""
-    names = tuple(name for name, f in fields.items() if f.init)
-    setters = tuple(getattr(cls, name).__set__ for name in names)
-    defaults = {name: fields[name].default for name in names if fields[name].default is not dataclasses.MISSING}
-    made: dict[str, Any] = {
-        name: fields[name].default_factory for name in names if fields[name].default_factory is not dataclasses.MISSING
-    }
-    later: list[Any] = [(getattr(cls, name).__set__, f) for name, f in fields.items() if not f.init and _has_default(f)]
-    settle = hasattr(cls, "__post_init__")
+    """`__init__` that compiles its successor when the first record is made: most classes are never made in one run."""
 
     def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        if args:
-            if len(args) > len(names) or not kwargs.keys().isdisjoint(names[: len(args)]):
-                raise TypeError(f"{cls.__name__}: more values than its {len(names)} fields, or one of them twice")
-            kwargs.update(zip(names, args, strict=False))
-        if len(kwargs) < len(names):
-            kwargs = {**defaults, **kwargs}
-            for name, factory in made.items():
-                if name not in kwargs:
-                    kwargs[name] = factory()
-        try:
-            for name, put in zip(names, setters, strict=True):
-                put(self, kwargs[name])
-        except KeyError as error:
-            raise TypeError(f"{cls.__name__} needs a value for {error}") from None
-        if len(kwargs) > len(names):
-            raise TypeError(f"{cls.__name__} has no field {next(k for k in kwargs if k not in names)!r}")
-        for put, field in later:
-            put(self, field.default if field.default is not dataclasses.MISSING else field.default_factory())
-        if settle:
-            self.__post_init__()
+        cls.__init__ = made = _compiled_init(cls, fields)  # type: ignore[misc]
+        made(self, *args, **kwargs)
 
     return initialise
 
 
-def _has_default(field: dataclasses.Field[Any]) -> bool:
-    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+def _compiled_init(cls: type, fields: dict[str, dataclasses.Field[Any]]) -> Any:
+    """Arguments by place or name, then defaults, then `__post_init__`."""
+    known: dict[str, Any] = {"MADE": _MADE}
+    arguments, lines = ["self"], []
+    for name, f in fields.items():
+        known[f"put_{name}"] = getattr(cls, name).__set__
+        value = name
+        if f.default is not dataclasses.MISSING:
+            known[f"default_{name}"] = f.default
+            value = name if f.init else f"default_{name}"
+            arguments += [f"{name}=default_{name}"] * f.init
+        elif f.default_factory is not dataclasses.MISSING:
+            known[f"make_{name}"] = f.default_factory
+            value = f"make_{name}() if {name} is MADE else {name}" if f.init else f"make_{name}()"
+            arguments += [f"{name}=MADE"] * f.init
+        elif f.init:
+            arguments.append(name)
+        else:
+            continue
+        lines.append(f"    put_{name}(self, {value})")
+    if hasattr(cls, "__post_init__"):
+        lines.append("    self.__post_init__()")
+    exec(f"def __init__({', '.join(arguments)}):\n" + ("\n".join(lines) or "    pass"), known)  # noqa: S102  as dataclasses do
+    known["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
+    return known["__init__"]
+
+
+_MADE = object()
+"""Stands for a default that is made anew for each record."""
 
 
 def _refuse(self: object, name: str, *_: object) -> None:

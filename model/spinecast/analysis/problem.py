@@ -21,7 +21,7 @@ from spinecast.assessment.model import Model
 from spinecast.assessment.patient import Patient
 from spinecast.decision.numbers import Draws
 from spinecast.decision.outcomes import Outcomes, compile_outcomes
-from spinecast.decision.plan import Plan, plan_values
+from spinecast.decision.plan import Plan, values_by_draw
 from spinecast.decision.profile import Profile
 from spinecast.decision.settings import DEFAULT_DEPTH, DecisionSettings
 from spinecast.engines import exact
@@ -90,16 +90,7 @@ class Problem:
         outcomes : Outcomes
             With D draws, or one.
         """
-        chosen = settings or self.settings
-        columns = [
-            np.broadcast_to(plan_values(self.plans[a], beliefs, outcomes, chosen), self._size(beliefs, outcomes))
-            for a in self.actions
-        ]
-        return np.stack(columns, axis=1)
-
-    @staticmethod
-    def _size(beliefs: Array, outcomes: Outcomes) -> tuple[int]:
-        return (max(len(beliefs), len(outcomes.worth)),)
+        return values_by_draw([self.plans[a] for a in self.actions], beliefs, outcomes, settings or self.settings)
 
     def masks(self) -> dict[str, Array]:
         """Indicator of each generator over the near states; shape (S,)."""

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 import spinecast
-from spinecast.assessment.assess import DEFAULT_DRAWS, INTERVAL, prepare
+from spinecast.assessment.assess import DEFAULT_DRAWS, prepare
 from spinecast.assessment.model import Model, load_model
 from spinecast.decision.outcomes import Outcomes, relief_weights
 from spinecast.decision.ranking import RankedAction
 from spinecast.errors import MalformedFileError, UnknownIdError
 from spinecast.frozen import dataclass
+from spinecast.parameters.quantiles import quantiles
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 
@@ -208,7 +209,7 @@ def _row(
 
 def _three(values: Array) -> tuple[float, float, float]:
     """The point estimate, and the ends of the 95 % interval of its draws."""
-    low, high = np.quantile(values[1:] if len(values) > 1 else values, INTERVAL)
+    low, high = quantiles(values[1:] if len(values) > 1 else values)
     return float(values[0]), float(low), float(high)
 
 

@@ -40,6 +40,7 @@ from spinecast.engines import exact
 from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Leaf, Network
+from spinecast.parameters.quantiles import quantiles
 from spinecast.parameters.scales import Array
 from spinecast.priors.deferred import Deferred
 from spinecast.priors.records import Priors
@@ -49,9 +50,6 @@ DEFAULT_DRAWS = 200
 DEFAULT_SEED = 20260101
 COVERED = 0.999
 """Posterior mass of the joint states that the plan search works on; the rest is spread over them."""
-
-INTERVAL = (0.025, 0.975)
-"""Quantiles of a 95 % interval."""
 
 MOST_EXPLANATIONS = 5
 REASONED = 3
@@ -425,7 +423,7 @@ def _differential(case: Case) -> tuple[GeneratorProbability, ...]:
     network, near = case.model.network, case.near.space
     draws = case.draws[1:] if len(case.draws) > 1 else case.draws
     masks = np.stack([near.mask(g) for g in network.space.generators], axis=1)
-    lows, highs = np.quantile(draws @ masks.astype(float), INTERVAL, axis=0).tolist()
+    lows, highs = quantiles(draws @ masks.astype(float)).tolist()
     rows = []
     for generator, low, high in zip(network.space.generators, lows, highs, strict=True):
         mask = network.space.mask(generator)

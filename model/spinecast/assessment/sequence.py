@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import spinecast
-from spinecast.assessment.assess import DEFAULT_DRAWS, DEFAULT_SEED, INTERVAL, Case, prepare
+from spinecast.assessment.assess import DEFAULT_DRAWS, DEFAULT_SEED, Case, prepare
 from spinecast.assessment.assessment import Settings, plan_dict
 from spinecast.assessment.model import Model
 from spinecast.assessment.patient import Patient
@@ -21,6 +21,7 @@ from spinecast.decision.planner import Planner
 from spinecast.decision.settings import DEFAULT_DEPTH, LONGEST, MONEY
 from spinecast.errors import UnknownIdError
 from spinecast.frozen import dataclass
+from spinecast.parameters.quantiles import quantiles
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 
@@ -237,7 +238,7 @@ class _Weighing:
 
 
 def _interval(values: Array) -> tuple[float, float]:
-    low, high = np.quantile(values[1:] if len(values) > 1 else values, INTERVAL)
+    low, high = quantiles(values[1:] if len(values) > 1 else values)
     return float(low), float(high)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 
 import numpy as np
@@ -72,54 +72,90 @@ def nodes(plan: Plan, reached: float = 1.0) -> Iterator[tuple[Plan, float]]:
 
 def state_values(plan: Plan, outcomes: Outcomes, settings: DecisionSettings) -> Array:
     """Value of a fixed plan in each state, at the point estimate; shape (S,). A belief's value is its mean."""
-
-    def value(node: Plan, cared: bool, relieved: bool) -> Array:
-        a = outcomes.actions.index(node.action)
-        time = node.start - float(outcomes.wait[a])
-        net = net_of(outcomes, settings, a, time, cared=cared, eased=relieved, again=node.again, draws=POINT)[0]
-        total: Array = outcomes.share @ net
-        for branch in node.branches:
-            if branch.then is not None:
-                total = total + branch.likelihood * value(branch.then, cared or bool(outcomes.cared[a]), branch.relieved)
-        return total
-
-    return np.zeros(len(outcomes.share)) if idle(plan) else value(plan, cared=False, relieved=False)
+    total = np.zeros(len(outcomes.share))
+    for step in _all_steps([plan], outcomes)[0]:
+        total += step.reached * (outcomes.share @ step.net(outcomes, settings, POINT)[0])
+    return total
 
 
 def plan_values(plan: Plan, beliefs: Array, outcomes: Outcomes, settings: DecisionSettings) -> Array:
-    """Value of a fixed plan under each draw: the policy of the point estimate, kept.
+    """Value of a fixed plan under each draw; shape (D,). `values_by_draw` is the same of several."""
+    return values_by_draw([plan], beliefs, outcomes, settings)[:, 0]
+
+
+def values_by_draw(plans: Sequence[Plan], beliefs: Array, outcomes: Outcomes, settings: DecisionSettings) -> Array:
+    """Value of fixed plans under each draw: the policies of the point estimate, kept.
 
     Beliefs, effects, natural course, harms, costs and utilities vary with the draw; what a test shows in a state
     and the chance of relief at review stay at the point estimate.
 
     Parameters
     ----------
-    plan : Plan
-    beliefs : ndarray, shape (D, S)
+    plans : sequence of Plan, length N
+    beliefs : ndarray, shape (D, S), or (1, S)
     outcomes : Outcomes
-        With the same D.
+        With the same D, or one.
 
     Returns
     -------
-    ndarray, shape (D,)
+    ndarray, shape (D, N)
     """
+    found = [(n, step) for n, steps in enumerate(_all_steps(plans, outcomes)) for step in steps]
+    distinct = {id(step.reached): step.reached for _, step in found}
+    pains = dict(zip(distinct, _pains(beliefs, list(distinct.values()), outcomes.share), strict=True))
     nets: dict[tuple[int, float, bool, bool, bool], Array] = {}
-
-    def value(node: Plan, reached: Array, cared: bool, relieved: bool) -> Array:
-        a = outcomes.actions.index(node.action)
-        key = (a, node.start, cared, relieved, node.again)
+    values = np.zeros((max(len(beliefs), len(outcomes.worth)), len(plans)))
+    for n, step in found:
+        key = (step.action, step.time, step.cared, step.relieved, step.again)
         if key not in nets:
-            time = node.start - float(outcomes.wait[a])
-            nets[key] = net_of(outcomes, settings, a, time, cared=cared, eased=relieved, again=node.again)
-        pain = beliefs @ (reached[:, None] * outcomes.share)
-        total: Array = (pain * nets[key]).sum(axis=1)
-        for branch in node.branches:
-            if branch.then is not None:
-                total = total + value(branch.then, reached * branch.likelihood, cared or bool(outcomes.cared[a]), branch.relieved)
-        return total
+            nets[key] = step.net(outcomes, settings)
+        values[:, n] += (pains[id(step.reached)] * nets[key]).sum(axis=1)
+    return values
 
+
+TOGETHER = 32
+"""Steps of plans that are multiplied at once: one wide matrix product is quicker than many narrow ones."""
+
+
+def _pains(beliefs: Array, reached: Sequence[Array], share: Array) -> Iterator[Array]:
+    """Pain by level of those who get to each step; each (D, L + 1)."""
+    for start in range(0, len(reached), TOGETHER):
+        part = np.stack(reached[start : start + TOGETHER], axis=1)
+        weights = (part[:, :, None] * share[:, None, :]).reshape(len(share), -1)
+        yield from np.moveaxis((beliefs @ weights).reshape(len(beliefs), part.shape[1], -1), 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One action of a plan, begun at `time`, and P(getting there | state), shape (S,)."""
+
+    action: int
+    time: float
+    cared: bool
+    relieved: bool
+    again: bool
+    reached: Array
+
+    def net(self, outcomes: Outcomes, settings: DecisionSettings, draws: slice = slice(None)) -> Array:
+        """Its own net benefit by level; shape (D, L + 1)."""
+        return net_of(
+            outcomes, settings, self.action, self.time, cared=self.cared, eased=self.relieved, again=self.again, draws=draws
+        )
+
+
+def _all_steps(plans: Sequence[Plan], outcomes: Outcomes) -> list[list[_Step]]:
+    """The steps of each plan; none where it is to wait."""
     everyone = np.ones(len(outcomes.share))
-    return np.zeros(len(beliefs)) if idle(plan) else value(plan, everyone, cared=False, relieved=False)
+    return [[] if idle(plan) else list(_steps(plan, outcomes, everyone)) for plan in plans]
+
+
+def _steps(node: Plan, outcomes: Outcomes, reached: Array, *, cared: bool = False, relieved: bool = False) -> Iterator[_Step]:
+    a = outcomes.actions.index(node.action)
+    yield _Step(a, node.start - float(outcomes.wait[a]), cared, relieved, node.again, reached)
+    for branch in node.branches:
+        if branch.then is not None:
+            there, after = reached * branch.likelihood, cared or bool(outcomes.cared[a])
+            yield from _steps(branch.then, outcomes, there, cared=after, relieved=branch.relieved)
 
 
 def idle(plan: Plan) -> bool:

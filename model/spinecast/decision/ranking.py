@@ -10,9 +10,10 @@ import numpy as np
 from spinecast.decision.gates import Gate, Gates
 from spinecast.decision.net import POINT, areas, net_benefits
 from spinecast.decision.outcomes import PER_10000, Outcomes, at_week
-from spinecast.decision.plan import Plan, plan_values
+from spinecast.decision.plan import Plan, values_by_draw
 from spinecast.decision.settings import DecisionSettings
 from spinecast.frozen import dataclass
+from spinecast.parameters.quantiles import quantiles
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 
@@ -102,89 +103,73 @@ def rank(
     places : mapping of action to (level, side)
     """
     names = outcomes.actions
-    values = np.stack([plan_values(plans[n], beliefs, outcomes, settings) for n in names], axis=1)
-    pain = beliefs @ outcomes.share
-    alone = net_benefits(outcomes, settings, np.arange(len(names)), 0.0, cared=False, eased=False, draws=POINT)[0] @ pain[0]
-    ranks = 1 + (values[:, None, :] > values[:, :, None]).sum(axis=2)
-    rows = [
-        _row(priors, outcomes, name, a, values[:, a], ranks[:, a], float(alone[a]), pain, gates, settings, places)
-        for a, name in enumerate(names)
-    ]
+    values = values_by_draw([plans[n] for n in names], beliefs, outcomes, settings)
+    numbers = _columns(outcomes, values, beliefs @ outcomes.share, settings)
+    waiting = [priors.procedures[name].kind == "waiting" for name in names]
+    for column in ("serious_harm_per_10000", "cost", "net_benefit"):
+        numbers[column] = np.where(waiting, 0.0, numbers[column])
+    table = {column: of_action.tolist() for column, of_action in numbers.items()}
+    rows = []
+    for a, name in enumerate(names):
+        level, side = places.get(name, ("", ""))
+        permitted, spoken = not gates.blocked(name), gates.by_action.get(name, ())
+        own = {column: of_action[a] for column, of_action in table.items()}
+        label = priors.procedures[name].label
+        rows.append(RankedAction(name, label, level=level, side=side, permitted=permitted, gates=spoken, **own))
     order = {action: i for i, action in enumerate(gates.first)}
     return tuple(sorted(rows, key=lambda r: (order.get(r.id, len(order)), not r.permitted, -r.value, r.id)))
 
 
-def _row(
-    priors: Priors,
-    outcomes: Outcomes,
-    name: str,
-    a: int,
-    values: Array,
-    ranks: Array,
-    alone: float,
-    pain: Array,
-    gates: Gates,
-    settings: DecisionSettings,
-    places: Mapping[str, tuple[str, str]],
-) -> RankedAction:
+def _columns(outcomes: Outcomes, values: Array, pain: Array, settings: DecisionSettings) -> dict[str, np.ndarray]:
+    """The numbers of every action, by the name of their column; each (A,), from `values` (D, A) and `pain` (D, L + 1)."""
     draws = slice(1, None) if len(values) > 1 else slice(None)
-    weeks = extra_weeks(outcomes, a, pain, settings)
-    low, high = np.quantile(values[draws], [0.025, 0.975])
-    weeks_low, weeks_high = np.quantile(weeks[draws], [0.025, 0.975])
-    rank_low, rank_high = np.quantile(ranks[draws], [0.025, 0.975])
-    level, side = places.get(name, ("", ""))
-    control, active = outcomes.control(a)[0], outcomes.active(a)[0]
-    waiting = priors.procedures[name].kind == "waiting"
-    return RankedAction(
-        id=name,
-        label=priors.procedures[name].label,
-        value=float(values[0]),
-        low=float(low),
-        high=float(high),
-        level=level,
-        side=side,
-        p_relief_4w=float(pain[0] @ at_week(active, FOUR_WEEKS)),
-        p_relief_4w_control=float(pain[0] @ at_week(control, FOUR_WEEKS)),
-        p_relief_6m=float(pain[0] @ at_week(active, SIX_MONTHS)),
-        p_relief_6m_control=float(pain[0] @ at_week(control, SIX_MONTHS)),
-        relief_weeks=float(weeks[0]),
-        relief_weeks_low=float(weeks_low),
-        relief_weeks_high=float(weeks_high),
-        rank_low=int(rank_low),
-        rank_high=int(np.ceil(rank_high)),
-        serious_harm_per_10000=0.0 if waiting else float(outcomes.serious[0, a] * PER_10000),
-        cost=0.0 if waiting else float(outcomes.cost[0, a]),
-        net_benefit=0.0 if waiting else alone,
-        p_best=float((ranks[draws] == 1).mean()),
-        permitted=not gates.blocked(name),
-        gates=gates.by_action.get(name, ()),
-        **_by_comparison(outcomes, a, pain[:1], settings),
-    )
+    every = np.arange(len(outcomes.actions))
+    alone = net_benefits(outcomes, settings, every, 0.0, cared=False, eased=False, draws=POINT)[0] @ pain[0]
+    ranks = 1 + (values[:, None, :] > values[:, :, None]).sum(axis=2)
+    weeks = extra_weeks(outcomes, pain, settings)
+    low, high = quantiles(values[draws])
+    weeks_low, weeks_high = quantiles(weeks[draws])
+    rank_low, rank_high = quantiles(ranks[draws])
+    return {
+        "value": values[0],
+        "low": low,
+        "high": high,
+        "relief_weeks": weeks[0],
+        "relief_weeks_low": weeks_low,
+        "relief_weeks_high": weeks_high,
+        "rank_low": rank_low.astype(int),
+        "rank_high": np.ceil(rank_high).astype(int),
+        "serious_harm_per_10000": outcomes.serious[0] * PER_10000,
+        "cost": outcomes.cost[0],
+        "net_benefit": alone,
+        "p_best": (ranks[draws] == 1).mean(axis=0),
+        **_by_comparison(outcomes, pain[0], settings),
+    }
 
 
-def _by_comparison(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> dict[str, float]:
-    """The action's effect over sham and over usual care, at the point estimate; both are named wherever they are printed."""
-    arms = {"usual": outcomes.natural[0], "sham": outcomes.control(a)[0], "active": outcomes.active(a)[0]}
-    at = {(arm, week): float(pain[0] @ at_week(curve, week)) for arm, curve in arms.items() for week in (FOUR_WEEKS, SIX_MONTHS)}
-    found = {"relief_weeks_over_sham": _weeks_over_sham(outcomes, a, pain, settings)}
+def _by_comparison(outcomes: Outcomes, pain: Array, settings: DecisionSettings) -> dict[str, Array]:
+    """P(>= 50 % relief) in each arm, and the effect over sham and over usual care, at the point estimate; each (A,)."""
+    natural, specific = outcomes.natural[0], outcomes.specific[0]
+    control = natural + outcomes.cared[:, None, None] * (outcomes.contextual[0][:, None] * (1 - natural))
+    found = {"relief_weeks_over_sham": _weeks(outcomes, (specific @ pain)[None], settings)[0]}
     for name, week in (("4w", FOUR_WEEKS), ("6m", SIX_MONTHS)):
-        found[f"p_relief_{name}_usual_care"] = at["usual", week]
-        found[f"over_sham_{name}"] = at["active", week] - at["sham", week]
-        found[f"over_usual_care_{name}"] = at["active", week] - at["usual", week]
+        usual, sham, active = (at_week(curve, week) @ pain for curve in (natural, control, control + specific))
+        found[f"p_relief_{name}"] = active
+        found[f"p_relief_{name}_control"] = sham
+        found[f"p_relief_{name}_usual_care"] = np.full(len(active), usual)
+        found[f"over_sham_{name}"] = active - sham
+        found[f"over_usual_care_{name}"] = active - usual
     return found
 
 
-def _weeks_over_sham(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> float:
-    which, point = np.array([a]), slice(0, 1)
-    gained = (outcomes.active(a) - outcomes.control(a))[:1, None]
-    area = areas(outcomes, replace(settings, discount=0.0), which, outcomes.wait[which], gained, point)[:, 0]
-    return float((pain * area).sum(axis=1)[0])
+def extra_weeks(outcomes: Outcomes, pain: Array, settings: DecisionSettings) -> Array:
+    """Weeks of >= 50 % relief that each action itself adds over waiting within the horizon; shape (D, A)."""
+    gained = np.einsum("datl,dl->dat", outcomes.specific, pain)
+    context = outcomes.contextual * np.einsum("dtl,dl->dt", 1 - outcomes.natural, pain)
+    return _weeks(outcomes, gained + context[:, None] * outcomes.cared[:, None], settings)
 
 
-def extra_weeks(outcomes: Outcomes, a: int, pain: Array, settings: DecisionSettings) -> Array:
-    """Weeks of >= 50 % relief that the action itself adds over waiting within the horizon; shape (D,)."""
-    gained = (outcomes.active(a) - outcomes.natural)[:, None]
-    which = np.array([a])
-    area = areas(outcomes, replace(settings, discount=0.0), which, outcomes.wait[which], gained, slice(None))[:, 0]
-    weeks: Array = (pain * area).sum(axis=1)
-    return weeks
+def _weeks(outcomes: Outcomes, gained: Array, settings: DecisionSettings) -> Array:
+    """Undiscounted weeks under each action's gain over time, (D, A, T), from when it happens; shape (D, A)."""
+    every, undiscounted = np.arange(len(outcomes.actions)), replace(settings, discount=0.0)
+    return areas(outcomes, undiscounted, every, outcomes.wait, gained[..., None], slice(len(gained)))[..., 0]
