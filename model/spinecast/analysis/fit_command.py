@@ -20,7 +20,7 @@ from spinecast.decision.profile import Profile
 from spinecast.decision.stored import FILE as STORED_DRAWS
 from spinecast.decision.stored import RecordedDraws, save_draws
 from spinecast.frozen import dataclass
-from spinecast.network.build import build_network
+from spinecast.network.build import build_network, with_theta
 from spinecast.network.compiled import pack
 from spinecast.network.fitted import Fitted, path_of, save
 from spinecast.network.model import Network
@@ -69,7 +69,7 @@ def fit_priors(folder: Path, region: str = "lumbosacral", *, tell: Callable[[str
         draws=np.round(fitting.draw(fit, DRAWS, SEED), DECIMALS),
         priors_hash=priors.network_hash,
         evidence_share=evidence_share(network, priors, fit),
-        compiled=pack(network, priors),
+        compiled=pack(with_theta(network, theta), priors),
     )
     path = path_of(folder, region)
     save(stored, path)

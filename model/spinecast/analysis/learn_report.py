@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,5 +171,7 @@ def write_fit(path: Path, model: Model, learned: Learned, said: str) -> None:
     names: Sequence[str] = [p.name for p in model.network.parameters]
     published = load(path_of(model.priors.folder, model.network.region))
     compiled = published.compiled if published.names == tuple(names) else None
+    if compiled is not None:
+        compiled = replace(compiled, points=None)  # those are of the published numbers
     theta, draws = np.round(learned.theta, DECIMALS), np.round(learned.draws, DECIMALS)
     save(Fitted(tuple(names), theta, draws, model.fit_hash, model.evidence_share, compiled, said), path)

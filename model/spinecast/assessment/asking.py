@@ -146,21 +146,22 @@ class Asking:
 
     def _together(self, chosen: Sequence[str]) -> Array:
         """The same of answers that share a family or an unknown context."""
-        if len(chosen) > 1 or chosen not in self._likelihoods:
-            outcomes: list[dict[str, Array]] = [{}]
-            for name in chosen:
-                one_hot = np.eye(len(self.observer.network.leaves[name].values))
-                outcomes = [{**outcome, name: vector} for outcome in outcomes for vector in one_hot]
-            return self.observer.likelihoods(self.observer.evidence, outcomes)
-        return self._likelihoods[tuple(chosen)]
+        if len(chosen) == 1:
+            return self._likelihoods[tuple(chosen)] if chosen in self._likelihoods else self.observer.answers(chosen[0])
+        outcomes: list[dict[str, Array]] = [{}]
+        for name in chosen:
+            one_hot = np.eye(len(self.observer.network.leaves[name].values))
+            outcomes = [{**outcome, name: vector} for outcome in outcomes for vector in one_hot]
+        return self.observer.likelihoods(self.observer.evidence, outcomes)
 
     def tied(self, chosen: Sequence[str]) -> list[tuple[str, ...]]:
         """The questions in groups that are independent given the state."""
         network, known = self.observer.network, self.observer.evidence.likelihood
         groups: dict[str, list[str]] = {}
         for name in chosen:
-            block = network.blocks[network.block_of[name]]
-            anchor = block.by if block.by and block.by not in known else block.id
+            block = network.block_of[name]
+            context = network.context_of.get(block, block)
+            anchor = block if context in known else context
             groups.setdefault(name if name in network.modulators else anchor, []).append(name)
         return [tuple(members) for members in groups.values()]
 

@@ -41,6 +41,8 @@ class Observer:
         self._tables: dict[str, Array] = {}
         self._frailties: dict[str, Array] = {}
         self._groups: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._contexts: dict[str, Array] = {}
+        self._seen = {network.block_of[n] for n in evidence.likelihood if n not in network.modulators}
 
     def __call__(self, action: str, seen: tuple[Seen, ...]) -> tuple[tuple[Seen, ...], Array] | None:
         """Outcomes of the action's next look; None where it has nothing (more) to show."""
@@ -82,6 +84,31 @@ class Observer:
             outcomes.append(Seen(action, label, combination[0][2] if len(group) == 1 else None))
         vectors = [dict(zip(group, (vector for _, vector, _ in c), strict=True)) for c in product(*parts)]
         return self._merged(action, outcomes, self.likelihoods(known, vectors))
+
+    def answers(self, name: str) -> Array:
+        """P(each value | state, what is known now) of something that is not known; shape (V, S)."""
+        block = self.network.block_of[name]
+        shown = None if block in self._seen or block in self.evidence.counts else self.network.shown(name)
+        if shown is None:
+            values = len(self.network.leaves[name].values)
+            return self.likelihoods(self.evidence, [{name: one_hot} for one_hot in np.eye(values)])
+        context = self.network.context_of.get(block, "")
+        row = exact.known_value(self.evidence, context) if len(shown) > 1 else 0
+        answers: Array = np.einsum("bs,bvs->vs", self._given(context), shown) if row is None else shown[row]
+        return answers
+
+    def _given(self, context: str) -> Array:
+        """P(value of a context | state, what is known now); shape (B, S)."""
+        if context not in self._contexts:
+            weight = self._own(context)
+            if context in self.evidence.likelihood:
+                weight = weight * self.evidence.likelihood[context][:, None]
+            for name in self.network.blocks_by[context]:
+                if name in self._seen:
+                    block = self.network.blocks[name]
+                    weight = weight * self._looked(block, self.evidence, ({},))[0].take(block.config_of_state, axis=1)
+            self._contexts[context] = _quotient(weight, weight.sum(axis=0))
+        return self._contexts[context]
 
     def likelihoods(self, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> Array:
         """P(each outcome | state, what is known); shape (O, S). `conditional` is the same, one outcome at a time."""
@@ -255,7 +282,7 @@ def _related(network: Network, evidence: Evidence, added: Iterable[str]) -> Evid
     """The part of the evidence that shares a family or a context with what is added."""
     added = tuple(added)
     blocks = {network.block_of[name] for name in added}
-    contexts = {network.blocks[b].by for b in blocks if network.blocks[b].by} | {n for n in added if n in network.modulators}
+    contexts = {network.context_of[b] for b in blocks if b in network.context_of} | {n for n in added if n in network.modulators}
     unknown = {c for c in contexts if c not in evidence.likelihood}
     blocks |= {name for context in unknown for name in network.blocks_by.get(context, ())}
     keep = {n for n in evidence.likelihood if network.block_of[n] in blocks or n in contexts}

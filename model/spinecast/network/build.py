@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.errors import PriorsError
-from spinecast.network.model import FRAILTY_WEIGHTS, Block, Leaf, Network, combine_configs, frailty_values
+from spinecast.network.model import FRAILTY_WEIGHTS, Block, Leaf, Network, acting_of, combine_configs, frailty_values
 from spinecast.network.parameters import NO_FRAILTY, Frailty, Registry
 from spinecast.network.states import Ints, StateSpace, enumerate_states
 from spinecast.parameters.pooling import estimate
@@ -168,7 +168,7 @@ def _finding_leaf(finding: Finding, priors: Priors, space: StateSpace, registry:
         sedation = np.array([prior, *exceedances(f"{name}/sedation", finding.values, finding.sedation.strength)])
     return Leaf(
         id=finding.id, label=finding.label, values=finding.values, form="log_linear" if log_linear else "noisy", is_context=False,
-        by=finding.by, base=np.array(base), strength=_index_array(strength, len(finding.values) - 1), activity=activity,
+        by=finding.by, base=np.array(base), strength=_index_array(strength, len(finding.values) - 1), acting=acting_of(activity),
         config_of_state=index, sedation=sedation, family=finding.family,
     )  # fmt: skip
 
@@ -201,7 +201,7 @@ def _context_leaf(context: Context, priors: Priors, space: StateSpace, registry:
     strength = [registry.log_ratios(f"{name}/{c}", context.values, t) for c, t in zip(_cause_names(causes), tables, strict=True)]
     return Leaf(
         id=context.id, label=context.label, values=context.values, form="log_linear", is_context=True, by=context.by,
-        base=np.array(base), strength=_index_array(strength, len(context.values) - 1), activity=activity, config_of_state=index,
+        base=np.array(base), strength=_index_array(strength, len(context.values) - 1), acting=acting_of(activity), config_of_state=index,
     )  # fmt: skip
 
 

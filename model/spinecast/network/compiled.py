@@ -6,6 +6,7 @@ network part is that of the fit; otherwise the network is built.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, overload
@@ -20,14 +21,13 @@ from spinecast.parameters.scales import Array
 from spinecast.priors.deferred import Deferred
 from spinecast.priors.records import Priors, Quantity
 
-FORM = 1
+FORM = 2
 """Version of this form; a file of another is built anew."""
 
-_LEAF_ARRAYS = ("base", "strength", "activity", "config_of_state", "sedation")
+_LEAF_ARRAYS = ("base", "strength", "acting", "config_of_state", "sedation")
 _BLOCK_ARRAYS = ("config_of_state", "leaf_config")
 _SPACE_ARRAYS = ("level_of", "active", "parent", "added", "count")
 _NETWORK_ARRAYS = ("setting_weight", "prevalence", "co_occurrence")
-_NETWORK_FLOATS = frozenset({"activity"})
 Step = str | int
 
 
@@ -43,11 +43,14 @@ class Compiled:
         All arrays one after the other; everything in them is a small index.
     spread : ndarray, shape (P,)
         Spread of each parameter's default.
+    points : ndarray or None
+        `Network.points` of every finding one after the other; None where they are of other parameters.
     """
 
     layout: dict[str, Any]
     integers: np.ndarray
     spread: Array
+    points: Array | None = None
 
 
 class _Writer:
@@ -74,7 +77,7 @@ def pack(network: Network, priors: Priors) -> Compiled:
     Parameters
     ----------
     network : Network
-        As built, over all its states.
+        As built, over all its states, at the parameters that it is stored with.
     priors : Priors
         What it was built from: parameters point into it.
     """
@@ -94,7 +97,12 @@ def pack(network: Network, priors: Priors) -> Compiled:
         "quantities": [None if p.quantity is None else places[id(p.quantity)] for p in network.parameters],
     }
     spread = np.array([p.sd for p in network.parameters])
-    return Compiled(layout, np.concatenate(write.parts), spread)
+    points = dict(network.points)
+    ends = np.cumsum([table.size for table in points.values()]).tolist()
+    layout["points"] = {
+        name: [end - table.size, list(table.shape)] for (name, table), end in zip(points.items(), ends, strict=True)
+    }
+    return Compiled(layout, np.concatenate(write.parts), spread, np.concatenate([table.ravel() for table in points.values()]))
 
 
 def _packed(record: Leaf | Block, arrays: Sequence[str], write: _Writer) -> dict[str, Any]:
@@ -107,14 +115,13 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
     layout, integers = compiled.layout, compiled.integers
 
     def array(place: list[Any]) -> Ints:
-        start, shape = place
-        return integers[start : start + int(np.prod(shape))].reshape(shape).astype(np.int64)
+        return _placed(integers, place).astype(np.int64)
 
     def record(kind: type, arrays: Sequence[str], raw: Mapping[str, Any]) -> Any:
         values: dict[str, Any] = {}
         for name, value in raw.items():
             if name in arrays and value is not None:
-                values[name] = array(value).astype(float) if name in _NETWORK_FLOATS else array(value)
+                values[name] = array(value)
             else:
                 values[name] = tuple(value) if isinstance(value, list) else value
         return kind(**values)
@@ -138,7 +145,17 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
     blocks = layout["blocks"]
     block_of = {name: block for block, raw in blocks.items() for name in raw["leaves"]}
     contexts = tuple(name for name, raw in layout["leaves"].items() if raw["is_context"])
-    return network.knowing(block_of, grouped((name, raw["by"]) for name, raw in blocks.items()), contexts)
+    network.knowing(block_of=block_of, blocks_by=grouped((name, raw["by"]) for name, raw in blocks.items()), contexts=contexts)
+    points = compiled.points
+    if points is not None:
+        network.knowing(points=Deferred(lambda: layout["points"], lambda place: _placed(points, place)))
+    return network
+
+
+def _placed(flat: np.ndarray, place: Sequence[Any]) -> np.ndarray:
+    """One of the arrays that lie one after the other."""
+    start, shape = place
+    return flat[start : start + math.prod(shape)].reshape(shape)
 
 
 class StoredParameters(Sequence[Parameter]):

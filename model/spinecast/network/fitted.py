@@ -119,6 +119,7 @@ def _parts(fitted: Fitted) -> dict[str, Any]:
     if fitted.compiled is not None:
         stored = fitted.compiled
         parts |= {"layout": _as_bytes(stored.layout), "integers": stored.integers, "spread": stored.spread}
+        parts |= {} if stored.points is None else {"points": stored.points}
     return parts
 
 
@@ -131,7 +132,7 @@ def _compiled(parts: Mapping[str, Any]) -> Compiled | None:
     if "layout" not in parts:
         return None
     layout = json.loads(parts["layout"].tobytes())
-    return Compiled(layout, parts["integers"], parts["spread"]) if layout["form"] == FORM else None
+    return Compiled(layout, parts["integers"], parts["spread"], parts.get("points")) if layout["form"] == FORM else None
 
 
 def _digest(parts: Mapping[str, Any]) -> str:

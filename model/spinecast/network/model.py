@@ -43,8 +43,8 @@ class Leaf:
         Parameter indices of leak exceedances or base log-odds.
     strength : ndarray of int, shape (J, V - 1)
         Parameter indices of the J sources.
-    activity : ndarray, shape (C, J)
-        Which sources act in which configuration.
+    acting : ndarray of int, shape (C, most at once)
+        Sources that act in each configuration, padded with J.
     config_of_state : ndarray of int, shape (S,)
     sedation : ndarray of int, shape (V,), or None
         Index of the prior log-odds of sedation, then of its exceedances.
@@ -58,15 +58,17 @@ class Leaf:
     by: str
     base: Ints
     strength: Ints
-    activity: Array
+    acting: Ints
     config_of_state: Ints
     sedation: Ints | None = None
     family: str = ""
-    acting: Ints = field(init=False, repr=False)
-    """Sources that act in each configuration, (C, most at once), padded with J."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "acting", _acting(self.activity))
+    @property
+    def activity(self) -> Array:
+        """Which sources act in which configuration; shape (C, J)."""
+        found = np.zeros((len(self.acting), len(self.strength) + 1))
+        np.put_along_axis(found, self.acting, 1.0, axis=1)
+        return found[:, :-1]
 
     @property
     def parameters(self) -> tuple[int, ...]:
@@ -114,7 +116,7 @@ class Network:
     parameters: Sequence[Parameter]
     theta: Array
     generator_labels: Mapping[str, str] = field(default_factory=dict)
-    whole: StateSpace | None = None
+    whole: Network | None = None
     kept: Ints | None = None
 
     def restricted(self, keep: Ints) -> Network:
@@ -133,12 +135,12 @@ class Network:
         )
         fields = {name: getattr(self, name) for name in Network.__dataclass_fields__}
         space = self.space.only(keep)
-        part = Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self.space, "kept": keep})
-        return part.knowing(self.block_of, self.blocks_by, self.contexts)
+        part = Network(**{**fields, "space": space, "leaves": leaves, "blocks": blocks, "whole": self, "kept": keep})
+        return part.knowing(block_of=self.block_of, blocks_by=self.blocks_by, contexts=self.contexts)
 
-    def knowing(self, block_of: dict[str, str], blocks_by: dict[str, tuple[str, ...]], contexts: tuple[str, ...]) -> Network:
-        """The same, told what it would otherwise look through all of its blocks and leaves for."""
-        self.__dict__.update(block_of=block_of, blocks_by=blocks_by, contexts=contexts)
+    def knowing(self, **known: object) -> Network:
+        """The same, told what it would otherwise look through all of its blocks and leaves for: cached properties by name."""
+        self.__dict__.update(known)
         return self
 
     @cached_property
@@ -155,6 +157,36 @@ class Network:
     def blocks_by(self) -> dict[str, tuple[str, ...]]:
         """Ids of the blocks that depend on each of these contexts."""
         return grouped((b.id, b.by) for b in self.blocks.values())
+
+    @cached_property
+    def context_of(self) -> dict[str, str]:
+        """The context that a block depends on, by block id; a block without one is absent."""
+        return {block: context for context, blocks in self.blocks_by.items() for block in blocks}
+
+    @cached_property
+    def points(self) -> Mapping[str, Array]:
+        """P(value | context value, configuration) at `theta` of each finding that nobody is sedated for, alone in its
+        family; (B, C, V)."""
+
+        def names() -> dict[str, str]:
+            return {name: name for name, leaf in self.leaves.items() if not leaf.is_context and leaf.sedation is None}
+
+        return Deferred(names, self._point)
+
+    def _point(self, name: str) -> Array:
+        leaf, block = self.leaves[name], self.blocks[self.block_of[name]]
+        table = self.table(self.theta, leaf, 0, self.frailty(self.theta, block))
+        mixed: Array = np.einsum("bzcv,z->bcv", table, self.frailty_weights(block))
+        return mixed
+
+    def shown(self, finding: str) -> Array | None:
+        """`points` of a finding by state; shape (B, V, S), or None where it has none."""
+        whole = self.whole or self
+        if finding not in whole.points:
+            return None
+        configs = whole.leaves[finding].config_of_state
+        by_value = whole.points[finding].transpose(0, 2, 1)
+        return by_value.take(configs if self.kept is None else configs[self.kept], axis=2)
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
@@ -178,7 +210,7 @@ class Network:
 
     def _log_total(self, weights: Array, second: Array, third: Array) -> Array:
         """Log sum of the state weights over all states, from elementary symmetric sums of the generators' odds."""
-        space = self.space if self.whole is None else self.whole
+        space = (self.whole or self).space
         odds = np.exp(weights)
         most = int(space.count.max())
         sums = [np.ones_like(second), *(np.zeros_like(second) for _ in range(most))]
@@ -253,7 +285,7 @@ def grouped(blocks: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _acting(activity: Array) -> Ints:
+def acting_of(activity: Array) -> Ints:
     """Indices of the sources that act in each configuration, padded with one past the last; at least one column."""
     config, source = np.nonzero(activity)
     count = np.bincount(config, minlength=len(activity))
@@ -263,8 +295,8 @@ def _acting(activity: Array) -> Ints:
 
 
 def _restricted_leaf(leaf: Leaf, keep: Ints) -> Leaf:
-    used, index, _ = _relabelled(leaf.config_of_state[keep], len(leaf.activity))
-    return replace(leaf, activity=leaf.activity[used], config_of_state=index)
+    used, index, _ = _relabelled(leaf.config_of_state[keep], len(leaf.acting))
+    return replace(leaf, acting=leaf.acting[used], config_of_state=index)
 
 
 def _restricted_block(block: Block, keep: Ints, leaves: Mapping[str, Leaf]) -> Block:

@@ -150,6 +150,8 @@ class TestFile:
         again = load_model(model.priors.folder, fit=path)
         assert again.network.theta == pytest.approx(learned.theta, abs=1e-5)
         assert again.draws == pytest.approx(learned.draws, abs=1e-4)
+        afresh = with_theta(model.network, again.network.theta).points["thigh_thrust"]
+        assert np.array_equal(again.network.points["thigh_thrust"], afresh)
         assert (again.learned, again.stale) == ("learned from 80 records of 2 findings", model.stale)
         assert again.fit_hash not in ("", model.fit_hash)
         assert load_model(model.priors.folder).learned == ""

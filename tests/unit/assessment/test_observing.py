@@ -42,3 +42,18 @@ def test_parts_equal_the_whole(known, group):
     expected = np.stack([conditional(NETWORK, NETWORK.theta, known, one, 0) for one in outcomes])
     assert np.allclose(found, expected, atol=1e-12)
     assert np.allclose(found.sum(axis=0), 1)
+
+
+KEPT = np.flatnonzero(np.arange(len(NETWORK.space)) % 3)
+
+
+@pytest.mark.parametrize("network", [NETWORK, NETWORK.restricted(KEPT)], ids=["all states", "some"])
+@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+def test_answers_equal_the_whole_for_every_leaf(known, network):
+    """Those from the point tables, and those that a family or a context in common with what is known asks more of."""
+    observer = Observer(network, network.theta, PRIORS, known, np.ones(len(network.space)))
+    for name in network.leaves:
+        if name not in known.likelihood:
+            every = np.eye(len(network.leaves[name].values))
+            expected = np.stack([conditional(network, network.theta, known, {name: one}, 0) for one in every])
+            assert np.allclose(observer.answers(name), expected, atol=1e-12), name

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from helpers.small import SMALL
 from spinecast.assessment.model import load_model
-from spinecast.network.build import build_network
+from spinecast.network.build import build_network, with_theta
 from spinecast.network.compiled import pack, unpack
 from spinecast.network.fitted import load, path_of
 from spinecast.network.model import Network
@@ -36,6 +36,9 @@ def assert_same_network(stored: Network, built: Network):
     for name in ("setting_weight", "prevalence", "co_occurrence"):
         assert np.array_equal(getattr(stored, name), getattr(built, name))
     assert [(p.name, p.sd, p.quantity) for p in stored.parameters] == [(p.name, p.sd, p.quantity) for p in built.parameters]
+    assert list(stored.points) == list(built.points)
+    for name, table in built.points.items():
+        assert np.allclose(stored.points[name], table, rtol=1e-13, atol=0), name
     assert (stored.region, stored.settings, stored.generator_labels) == (built.region, built.settings, built.generator_labels)
 
 
@@ -53,7 +56,17 @@ def test_what_is_shipped_is_what_the_priors_build_today():
     folder = priors_folder()
     fitted, priors = load(path_of(folder, "lumbosacral")), read_priors(folder)
     assert fitted.compiled is not None
-    assert_same_network(unpack(fitted.compiled, fitted.names, fitted.theta, priors), build_network(priors))
+    built = with_theta(build_network(priors), fitted.theta)
+    assert_same_network(unpack(fitted.compiled, fitted.names, fitted.theta, priors), built)
+
+
+def test_points_of_other_parameters_are_made_anew():
+    priors = read_priors(SMALL)
+    built = build_network(priors)
+    moved = built.theta + 0.1
+    stored = unpack(replace(pack(built, priors), points=None), [p.name for p in built.parameters], moved, priors)
+    assert all(np.array_equal(stored.points[name], table) for name, table in with_theta(built, moved).points.items())
+    assert all((table.sum(axis=2) - 1 < 1e-12).all() for table in stored.points.values())
 
 
 def test_an_index_that_does_not_fit_is_refused():
