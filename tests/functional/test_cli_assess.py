@@ -117,6 +117,15 @@ TABLES = {
     "infinite duration": ("[context]\nduration = inf", ("context.duration", "inf", "0 to 5000")),
     "7 of 5 positive": ("[findings]\nsacroiliac_provocation = { positive = 7, of = 5 }", ("findings.sacroiliac_provocation",)),
     "7 positive of all": ("[findings]\nsacroiliac_provocation = { positive = 77 }", ("findings.sacroiliac_provocation", "77")),
+    "4 of 4 without names": (
+        '[findings]\nsacroiliac_provocation = "4 of 4"',
+        ("findings.sacroiliac_provocation.of", "5 (thigh_thrust", "tests = ["),
+    ),
+    "a count in words": ('[findings]\nsacroiliac_provocation = "most"', ("findings.sacroiliac_provocation", '"4 of 5"')),
+    "count of a list": (
+        "[findings]\nsacroiliac_provocation = { positive = 1, of = [5] }",
+        ("findings.sacroiliac_provocation.of",),
+    ),
     "relief 130 %": (
         '[[procedures]]\nprocedure = "medial_branch_block"\nrelief_percent = 130',
         ("procedures[1].relief_percent", "130", "0 to 100"),

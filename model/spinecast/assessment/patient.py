@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date
@@ -378,28 +379,31 @@ def _findings(
     return found, tuple(counts)
 
 
+_COUNT = re.compile(r"\s*(\d{1,3})\s*(?:of|/)\s*(\d{1,3})\s*")
+"""A count as people write it: 4 of 5, 4/5."""
+
+
 def _count(family: str, raw: object, priors: Priors) -> PositiveCount:
-    """`family = { positive = 3, of = 5 }`, or with `tests = [...]` where the family has more than `of`."""
+    """`family = "3 of 5"` or `{ positive = 3, of = 5 }`: of a battery or of all tests of the family; others are named in `tests`."""
     name = f"findings.{family}"
     members = [f.id for f in priors.findings.values() if f.family == family and len(f.values) == 2]
+    batteries = {len(tests): list(tests) for tests in (members, *priors.dependencies[family].batteries)}
+    if isinstance(raw, str) and (said := _COUNT.fullmatch(raw)):
+        raw = {"positive": int(said[1]), "of": int(said[2])}
     if not isinstance(raw, dict):
-        raise InvalidValueError(name, raw, "{ positive = k, of = n }, the number of positive tests of this family")
+        raise InvalidValueError(name, raw, f'a count of positive tests, as in "{min(batteries) - 1} of {min(batteries)}"')
     _known(name, raw, ("positive", "of", "tests"))
-    tests = raw.get("tests", members)
+    of = int(_number(f"{name}.of", raw["of"], 1, len(members), "tests")) if "of" in raw else None
+    tests = raw.get("tests", batteries.get(of or len(members)))
+    if tests is None:
+        sets = " or ".join(f"{size} ({', '.join(tests)})" for size, tests in sorted(batteries.items()))
+        raise InvalidValueError(f"{name}.of", of, f"{sets}; which other tests it were is said by tests = [...]")
     if not isinstance(tests, list) or not tests:
         raise InvalidValueError(f"{name}.tests", tests, f"a list of {', '.join(members)}")
     for test in tests:
         _choice(f"{name}.tests", test, members)
-    given = raw.get("of", len(tests))
-    if isinstance(given, int):
-        _number(f"{name}.positive", raw.get("positive"), 0, given, f"(of {given} tests)")
-    of = int(_number(f"{name}.of", raw.get("of", len(tests)), 1, len(members)))
-    if "tests" not in raw and of != len(members):
-        raise InvalidValueError(
-            f"{name}.of", of, f"{len(members)} (all of {', '.join(members)}), or name the tests: tests = [...]"
-        )
-    positive = _number(f"{name}.positive", raw.get("positive"), 0, len(tests), "positive tests")
-    if positive != int(positive) or of != len(set(tests)):
+    positive = _number(f"{name}.positive", raw.get("positive"), 0, len(tests), f"(of {len(tests)} tests)")
+    if positive != int(positive) or (of or len(tests)) != len(set(tests)):
         raise InvalidValueError(name, raw, "whole numbers, and as many different tests as `of` says")
     return PositiveCount(family, tuple(sorted(set(tests))), int(positive))
 

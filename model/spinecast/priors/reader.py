@@ -125,8 +125,8 @@ def strings(tree: object) -> set[str]:
     return {text for part in parts for text in strings(part)}
 
 
-_APART = frozenset({"description", "question", "why", "kappa"})
-# Prose; and how far two examiners agree, which softens what a patient file says and not the network.
+_APART = frozenset({"description", "question", "why", "kappa", "batteries"})
+# Prose; and what reads a patient file without changing the network: how far two examiners agree, and what "4 of 5" counts.
 _ASKED = ("id", "target", "test", "given", "setting", "measure", "value", "low", "high", "n", "seen_in", "use")
 
 
@@ -374,8 +374,12 @@ def _natural_course(t: dict[str, Any]) -> r.NaturalCourse:
     return r.NaturalCourse(t["id"], t["generator"], {k: _weeks(t[k]) for k in ("acute", "subacute", "chronic")})
 
 
+def _batteries(t: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(tests) for tests in t.get("batteries", ()))
+
+
 def _dependency(t: dict[str, Any]) -> r.Dependency:
-    return r.Dependency(t["id"], t["label"], t["description"], quantity(t["loading"]))
+    return r.Dependency(t["id"], t["label"], t["description"], quantity(t["loading"]), _batteries(t))
 
 
 def _effect(t: dict[str, Any]) -> r.Effect:

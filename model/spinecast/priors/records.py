@@ -177,12 +177,13 @@ class NaturalCourse:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A family of findings that share a person-level frailty."""
+    """A family of findings that share a person-level frailty; `batteries` are sets of its tests that are counted together."""
 
     id: str
     label: str
     description: str
     loading: Quantity
+    batteries: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _counts(priors: Priors) -> Iterator[dict[str, Any]]:
         tests = sorted(f.id for f in priors.findings.values() if f.family == family.id and len(f.values) == 2)
         if len(tests) > 1:
             meaning = f"How many of these were positive, where it is not known which: {', '.join(tests)}."
-            example = f"{family.id} = {{ positive = 1, of = {len(tests)} }}"
+            example = f'{family.id} = "1 of {len(min(family.batteries, key=len, default=tests))}"'
             more = {"unit": "positive tests", "minimum": 0, "maximum": len(tests), "family": family.id, "write": example}
             yield _record("findings", COUNT, family.id, family.label, meaning, **more)
 

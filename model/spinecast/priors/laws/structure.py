@@ -128,6 +128,25 @@ def families_have_members(corpus: Corpus) -> Iterator[Problem]:
             yield document.problem(("form",), "log_linear", "a member of a family is noisy", expected, "noisy_max")
 
 
+def batteries_are_of_their_family(corpus: Corpus) -> Iterator[Problem]:
+    """A battery names two-valued members of its family, and no two are of one size: `4 of 5` means one set."""
+    for document in corpus.of("dependency"):
+        members = [d.id for d in corpus.of("finding") if d.table.get("family") == document.id and len(d.table["values"]) == 2]
+        sizes: set[int] = set()
+        for i, tests in enumerate(document.table.get("batteries", ())):
+            for j, test in enumerate(tests):
+                if test not in members:
+                    expected = f"one of {', '.join(members)}"
+                    yield document.problem(
+                        ("batteries", i, j), test, "is no two-valued test of this family", expected, nearest(test, members)
+                    )
+            if len(tests) in sizes:
+                yield document.problem(
+                    ("batteries", i), str(len(tests)), "is the size of another battery", "one set of each size"
+                )
+            sizes.add(len(tests))
+
+
 def forms_fit_their_values(corpus: Corpus) -> Iterator[Problem]:
     """noisy_or is for two values; more than two are graded, so noisy_max or log_linear."""
     for document in corpus.of("finding"):
@@ -206,6 +225,6 @@ def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
 
 LAWS = (
     no_placeholder_remains, causes_cover_every_value, leaks_and_bases_cover_every_value, context_bases_cover_every_setting,
-    prevalence_covers_every_generator, natural_courses_cover_every_generator, families_have_members, forms_fit_their_values,
+    prevalence_covers_every_generator, natural_courses_cover_every_generator, families_have_members, batteries_are_of_their_family, forms_fit_their_values,
     block_fields_are_for_blocks, sedation_covers_every_value, concordance_goes_with_side_and_level, bands_fit_their_values,
 )  # fmt: skip
