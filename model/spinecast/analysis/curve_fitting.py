@@ -22,6 +22,9 @@ ROUNDS = 12
 FLAT = 1e-6
 """Largest slope of the penalised squares at what is called their minimum."""
 
+MOST_STEPS = 200
+"""Most steps to it; some dozens are usual."""
+
 EDGE = 1e-3
 """Predicted shares are kept this far from 0 and 1, where a logit says nothing more."""
 
@@ -213,7 +216,9 @@ def _solve(system: System, start: Array, spread: dict[str, float]) -> tuple[Arra
         return found
 
     # Gauss-Newton in a trust region: some 700 unknowns, for which this is quicker and ends nearer than scipy's least_squares.
-    found = minimize(cost, start[free], jac=True, hess=information, method="trust-exact", options={"gtol": FLAT, "maxiter": 200})
+    found = minimize(
+        cost, start[free], jac=True, hess=information, method="trust-exact", options={"gtol": FLAT, "maxiter": MOST_STEPS}
+    )
     covariance = np.zeros((system.size, system.size))
     covariance[np.ix_(free, free)] = np.linalg.inv(information(found.x))
     return whole(found.x), covariance
