@@ -16,7 +16,7 @@ from spinecast.assessment import influence, reasons
 from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, Provenance, Settings
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.files import read_patient_file
-from spinecast.assessment.localisation import Localisation, localise
+from spinecast.assessment.localisation import Localisation, crediting, localise
 from spinecast.assessment.model import Model, load_model
 from spinecast.assessment.observing import Observer, relief_thresholds
 from spinecast.assessment.outcome_evidence import informs, outcome_states, part_name
@@ -180,7 +180,8 @@ class Case:
         network = model.network
         evidence = to_evidence(patient, network)
         belief = exact.posterior(network, network.theta, evidence).states
-        places = {g: localise(patient, model.priors, g) for g in network.space.generators}
+        credit = crediting(network, evidence, belief)
+        places = Deferred(lambda: {g: g for g in network.space.generators}, partial(localise, patient, model.priors, credit))
         theta = np.concatenate([network.theta[None], model.draws[:draws]])
         outcomes: dict[str, Array] = {}
         if any(p.reviewed for p in patient.procedures):
@@ -466,13 +467,17 @@ def _target(case: Case, aim: str, generators: list[str]) -> tuple[str, str]:
     probability = {g: float(case.belief @ case.model.network.space.mask(g)) for g in aimed}
     generator = max(aimed, key=lambda g: probability[g])
     place = case.places[generator]
-    levels = _levels(case, generator)
+    levels, side = _levels(case, generator), "" if place.side == MIDLINE else place.side
     if aim == "root" and levels:
-        return max(levels, key=lambda k: levels[k]).replace("_", "-"), place.side
+        return words(max(levels, key=lambda k: levels[k])), side
     if aim == "facet_levels" and place.sites:
         top = sorted(place.sites, key=lambda k: -place.sites[k])[:2]
-        return " and ".join(s.replace("_", "-") for s in sorted(top)), place.side
-    return place.site.replace("_", "-"), place.side
+        return " and ".join(words(s) for s in sorted(top)), side
+    return words(place.site), side
+
+
+MIDLINE = "midline"
+"""No side at which an action is aimed: a vertebra, a disc or the canal is reached as it lies."""
 
 
 def _notes(case: Case, actions: Iterable[str]) -> dict[str, str]:

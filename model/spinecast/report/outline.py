@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from spinecast.assessment.assessment import Assessment, GeneratorProbability, NextFinding, Weight
+from spinecast.assessment.localisation import SIDE_NAMED, SITE_NAMED
 from spinecast.decision.gates import ON_RECORD, Gate
 from spinecast.decision.plan import AGAIN, Branch, Plan
 from spinecast.decision.ranking import RankedAction
@@ -179,8 +180,8 @@ def whereabouts(generator: GeneratorProbability) -> str:
         top = sorted(generator.levels.items(), key=lambda kv: -kv[1])[:2]
         parts += [f"{words(k)} {percent(v / generator.probability)}" for k, v in top if v / generator.probability >= 0.1]
     else:
-        parts += _standing_out(generator.sites, 0.5)
-    return ", ".join(parts + _standing_out(generator.sides, 0.6))
+        parts += _standing_out(generator.sites, SITE_NAMED)
+    return ", ".join(parts + _standing_out(generator.sides, SIDE_NAMED))
 
 
 def _standing_out(shares: Mapping[str, float], least: float) -> list[str]:
