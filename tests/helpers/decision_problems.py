@@ -241,17 +241,22 @@ def problem(
     def column(name: str) -> np.ndarray:
         return np.tile([float(getattr(action, name)) for action in actions], (d, 1))
 
+    cared = np.array([k not in ("test", "examination", "block", "waiting") for k in kinds])
+    course = np.broadcast_to(np.asarray(natural, dtype=float), (d, 5, levels)).copy()
+    context = np.broadcast_to(np.asarray(contextual, dtype=float), (d, 5)).copy()
+    alongside = np.stack([partner_of(action) for action in actions], axis=1)
     return Problem(
         outcomes=Outcomes(
             actions=tuple(action.name for action in actions),
             share=share,
-            natural=np.broadcast_to(np.asarray(natural, dtype=float), (d, 5, levels)).copy(),
-            contextual=np.broadcast_to(np.asarray(contextual, dtype=float), (d, 5)).copy(),
+            natural=course,
+            contextual=context,
             specific=specific,
             eased=specific * scale[None, :, None, None],
-            cared=np.array([k not in ("test", "examination", "block", "waiting") for k in kinds]),
+            cared=cared,
             partner=tuple(action.partner for action in actions),
-            partner_effect=np.stack([partner_of(action) for action in actions], axis=1),
+            partner_effect=alongside,
+            opening=(context[:, :, None] * (1 - course))[:, None] * cared[:, None, None] + alongside,
             partner_cost=np.tile([float(by_name[action.partner].cost) if action.partner else 0.0 for action in actions], (d, 1)),
             cost=column("cost"),
             harm=column("harm"),

@@ -24,7 +24,6 @@ from spinecast.analysis.trials import Population, population
 from spinecast.assessment.model import Model
 from spinecast.decision.numbers import Draws
 from spinecast.decision.outcomes import modifier_factors
-from spinecast.decision.profile import Vocabulary
 from spinecast.errors import PriorsError
 from spinecast.frozen import dataclass
 from spinecast.parameters.curves import RELIEF, RELIEF_SCALES, SETTLING, SETTLING_SCALES
@@ -186,7 +185,6 @@ class TrialQuestions:
 
     def __init__(self, model: Model, names: CurveNames) -> None:
         self.model, self.names = model, names
-        self.vocabulary = Vocabulary.of(model.priors)
         self.population = lru_cache(maxsize=None)(self._population)
 
     def _population(self, trial: str) -> Population:
@@ -242,7 +240,7 @@ class TrialQuestions:
 
     def _own_effects(self, procedure: Procedure, people: Population) -> Iterator[tuple[int, float]]:
         """Index of each effect curve, with the share of pain that it reaches times these people's modifiers."""
-        factors = modifier_factors(procedure, people.profile, self.vocabulary, Draws(self.model.priors.rows, 0, 0))
+        factors = modifier_factors(procedure, self.model.priors, people.profile, Draws(self.model.priors.rows, 0, 0))
         for effect in procedure.effects:
             reached = sum(
                 s

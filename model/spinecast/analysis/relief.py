@@ -14,8 +14,8 @@ import numpy as np
 
 from spinecast.analysis.cohort_likelihood import Cohort, score
 from spinecast.analysis.records import Records
-from spinecast.assessment.assess import _usual
 from spinecast.assessment.model import Model
+from spinecast.assessment.profiling import usual_people
 from spinecast.decision.outcomes import compile_outcomes
 from spinecast.decision.profile import Profile
 from spinecast.network.states import Ints
@@ -40,7 +40,7 @@ def chances(model: Model, records: Records, rows: Ints, posterior: Array) -> dic
     posterior : ndarray, shape (N, S)
         Belief about everybody, for contexts that were not recorded.
     """
-    usual = [_usual(model.network, k) for k in range(len(model.network.settings))]
+    usual = [usual_people(model.network, k) for k in range(len(model.network.settings))]
     found = {}
     for n in rows.tolist():
         setting = max(int(records.cohort.setting[n]), 0)

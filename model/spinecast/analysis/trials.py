@@ -12,7 +12,8 @@ from spinecast.assessment.assess import _profile
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.model import Model
 from spinecast.assessment.patient import parse_patient
-from spinecast.decision.outcomes import NONSPECIFIC, course_weights, pain_shares
+from spinecast.decision.circumstances import course_weights
+from spinecast.decision.outcomes import NONSPECIFIC, pain_shares
 from spinecast.decision.profile import Profile
 from spinecast.engines import exact
 from spinecast.errors import SpinecastError

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import spinecast
 from spinecast.assessment import influence, reasons
 from spinecast.assessment.assessment import Assessment, Explanation, GeneratorProbability, Provenance, Settings
+from spinecast.assessment.covering import covered
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.localisation import Localisation, crediting, localise
 from spinecast.assessment.model import Model, load_model
-from spinecast.assessment.observing import Observer, relief_thresholds
+from spinecast.assessment.observing import Observer
 from spinecast.assessment.outcome_evidence import informs, outcome_states, part_name
-from spinecast.assessment.patient import EarlierProcedure, Patient, parse_patient
+from spinecast.assessment.patient import Patient, parse_patient
+from spinecast.assessment.profiling import profile_of
 from spinecast.decision.costs import PAYER
 from spinecast.decision.gates import Gates, evaluate_gates, permission
-from spinecast.decision.outcomes import NONSPECIFIC, Outcomes, compile_outcomes
+from spinecast.decision.outcomes import Outcomes, compile_outcomes
 from spinecast.decision.plan import Observe, Plan, state_values
 from spinecast.decision.planner import Planner
-from spinecast.decision.profile import Done, Profile
+from spinecast.decision.profile import Profile
 from spinecast.decision.ranking import RankedAction, rank
 from spinecast.decision.settings import (
     DEFAULT_DEPTH,
@@ -38,18 +38,14 @@ from spinecast.decision.settings import (
 )
 from spinecast.engines import exact
 from spinecast.frozen import dataclass
-from spinecast.network.evidence import Evidence, main_setting
-from spinecast.network.model import Leaf, Network
+from spinecast.network.evidence import Evidence
+from spinecast.network.model import Network
 from spinecast.parameters.quantiles import quantiles
 from spinecast.parameters.scales import Array
-from spinecast.priors.deferred import Deferred
-from spinecast.priors.records import Priors
 from spinecast.wording import value_words, words
 
 DEFAULT_DRAWS = 200
 DEFAULT_SEED = 20260101
-COVERED = 0.999
-"""Posterior mass of the joint states that the plan search works on; the rest is spread over them."""
 
 MOST_EXPLANATIONS = 5
 REASONED = 3
@@ -185,14 +181,14 @@ class Case:
         theta = np.concatenate([network.theta[None], model.draws[:draws]])
         outcomes: dict[str, Array] = {}
         if any(p.reviewed for p in patient.procedures):
-            before = _profile(model, replace(patient, elapsed_weeks=0.0, now={}), evidence, belief)
+            before = profile_of(model, replace(patient, elapsed_weeks=0.0, now={}), evidence, belief)
             outcomes = outcome_states(model, patient, before, places, draws=len(theta) - 1, seed=seed)
             evidence = replace(evidence, states={k: v[0] for k, v in outcomes.items()})
             belief = exact.posterior(network, network.theta, evidence).states
-        near = network.restricted(_covering(belief))
+        near = network.restricted(np.flatnonzero(covered(belief)))
         drawn = exact.posterior(near, theta, replace(evidence, states=outcomes)).states
         return cls(
-            model, patient, settings, evidence, belief, near, drawn, places, _profile(model, patient, evidence, belief), seed
+            model, patient, settings, evidence, belief, near, drawn, places, profile_of(model, patient, evidence, belief), seed
         )
 
     def assessment(self) -> Assessment:
@@ -296,128 +292,6 @@ class Options:
     def values(self, settings: DecisionSettings) -> Array:
         """Value in each state of the plan that begins with each allowed action; shape (plans, S)."""
         return np.stack([state_values(self.plans[name], self.outcomes, settings) for name in self.allowed])
-
-
-def _covering(belief: Array) -> npt.NDArray[np.int64]:
-    """Fewest states that carry nearly all of the belief, in their own order."""
-    order = np.argsort(-belief, kind="stable")
-    count = int(np.searchsorted(np.cumsum(belief[order]), COVERED)) + 1
-    return np.sort(order[:count])
-
-
-def _profile(model: Model, patient: Patient, evidence: Evidence, belief: Array) -> Profile:
-    leaves = model.network.leaves
-    values: dict[str, object] = {
-        name: seen.value or frozenset(v for v, weight in zip(leaves[name].values, seen.likelihood, strict=True) if weight > 0)
-        for name, seen in {**patient.contexts, **patient.findings}.items()
-        if name in leaves
-    }
-    values |= patient.inputs
-    if patient.procedures:
-        values.setdefault("earlier_injections", "listed")
-    chances = {}
-    setting = main_setting(model.network, model.network.theta, evidence)
-    for name in model.network.contexts:
-        leaf = leaves[name]
-        if not leaf.by and not isinstance(values.get(name), str):
-            table = model.network.table(model.network.theta, leaf, setting)[0, 0] * evidence.likelihood.get(name, 1.0)
-            chance = belief @ (table / table.sum(axis=1, keepdims=True))[leaf.config_of_state]
-            chances[name] = dict(zip(leaf.values, chance.tolist(), strict=True))
-    values |= patient.now
-    numbers = dict(patient.context_numbers)
-    if patient.elapsed_weeks:
-        _let_time_pass(model, patient, values, chances, numbers)
-    history = (*(_done(p) for p in patient.procedures), *_implied(model.priors, patient, values))
-    told = bool(patient.procedures) or "earlier_injections" in values
-    return Profile(values, chances, history, numbers, told, _usual(model.network, setting))
-
-
-def _implied(priors: Priors, patient: Patient, values: Mapping[str, object]) -> Iterator[Done]:
-    """Blocks whose response is recorded as a finding and not as an earlier procedure: whoever has the one had the other."""
-    for finding in priors.findings.values():
-        value = values.get(finding.id)
-        if finding.from_procedure is None or not isinstance(value, str):
-            continue
-        kind, order = finding.from_procedure
-        shows = any(finding.id in group for group in priors.procedures[kind].observes)
-        if shows and sum(p.procedure == kind for p in patient.procedures) < order:
-            yield Done(kind, relief_percent=relief_thresholds(finding.values)[finding.values.index(value)])
-
-
-def _done(record: EarlierProcedure) -> Done:
-    later = record.best_relief_percent if record.best_relief_percent is not None else record.reviewed_relief_percent
-    first = record.relief_percent if record.relief_percent is not None else later
-    return Done(record.procedure, record.weeks_ago, first, record.duration_weeks, later)
-
-
-def _let_time_pass(
-    model: Model, patient: Patient, values: dict[str, object], chances: dict[str, dict[str, float]], numbers: dict[str, float]
-) -> None:
-    """How long the pain has lasted by now: for rules, modifiers and the natural course, not as evidence about the cause.
-
-    Of a band only is known that the person was somewhere in it, evenly: part of it has moved on to the next.
-    """
-    context, weeks = model.priors.contexts[DURATION], patient.elapsed_weeks
-    if DURATION in numbers:
-        numbers[DURATION] += weeks
-        values[DURATION] = context.values[band_of(numbers[DURATION], context.bounds)]
-        return
-    known = values.get(DURATION)
-    before = {known: 1.0} if isinstance(known, str) else chances.get(DURATION, {})
-    after = later_bands(before, context.values, context.bounds, weeks)
-    chances[DURATION] = after
-    if known is not None:
-        possible = [v for v, p in after.items() if p > 0]
-        values[DURATION] = possible[0] if len(possible) == 1 else frozenset(possible)
-
-
-DURATION = "duration"
-
-
-def band_of(number: float, bounds: Sequence[float]) -> int:
-    """Index of the band that holds a number."""
-    return min(sum(number >= b for b in bounds[1:]), len(bounds) - 2)
-
-
-def later_bands(before: Mapping[str, float], values: Sequence[str], bounds: Sequence[float], weeks: float) -> dict[str, float]:
-    """Probability of each band so many weeks later, of somebody evenly anywhere in the bands of before."""
-    after = dict.fromkeys(values, 0.0)
-    for value, probability in before.items():
-        i = list(values).index(value)
-        low, high = bounds[i] + weeks, bounds[i + 1] + weeks
-        for j, name in enumerate(values):
-            top = bounds[j + 1] if j + 1 < len(values) else np.inf
-            inside = max(0.0, min(high, top) - max(low, bounds[j]))
-            after[name] += probability * inside / (high - low)
-    return after
-
-
-def _usual(network: Network, setting: int) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
-    """Distribution of each context among people of the setting with each generator (and with none: nonspecific)."""
-    prior = np.exp(network.log_prior(network.theta, setting))
-    masks = [*(network.space.mask(g) for g in network.space.generators), network.space.count == 0]
-    names = (*network.space.generators, NONSPECIFIC)
-    weights = np.stack(masks) * prior
-    weights /= weights.sum(axis=1, keepdims=True)
-
-    def of(context: str) -> dict[str, dict[str, float]]:
-        leaf = network.leaves[context]
-        table = network.table(network.theta, leaf, setting)[0, 0]
-        return {g: dict(zip(leaf.values, row, strict=True)) for g, row in zip(names, shares(leaf, table), strict=True)}
-
-    def shares(leaf: Leaf, table: Array) -> list[list[float]]:
-        by_config = np.zeros((len(names), len(table)))
-        np.add.at(by_config.T, leaf.config_of_state, weights.T)
-        found: list[list[float]] = (by_config @ table).tolist()
-        return found
-
-    contexts = tuple(name for name in network.contexts if not network.leaves[name].by)
-    by_context = Deferred(lambda: {name: name for name in contexts}, of)
-    return {g: Deferred(lambda: {name: name for name in contexts}, partial(_of_generator, by_context, g)) for g in names}
-
-
-def _of_generator(by_context: Mapping[str, Mapping[str, dict[str, float]]], generator: str, context: str) -> dict[str, float]:
-    return by_context[context][generator]
 
 
 def _differential(case: Case) -> tuple[GeneratorProbability, ...]:

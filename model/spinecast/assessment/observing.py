@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -14,6 +14,7 @@ from spinecast.decision.plan import Seen
 from spinecast.engines import exact
 from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Block, Network
+from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors
 
@@ -31,15 +32,24 @@ class Observer:
         What is known now.
     belief : ndarray, shape (S,)
         Weights outcomes when the rarest are taken together.
+    tables : dict, optional
+        Tables of leaves, made as they are asked for; observers of several people under the same parameters can share them.
     """
 
-    def __init__(self, network: Network, theta: Array, priors: Priors, evidence: Evidence, belief: Array) -> None:
+    def __init__(
+        self,
+        network: Network,
+        theta: Array,
+        priors: Priors,
+        evidence: Evidence,
+        belief: Array,
+        tables: dict[tuple[object, ...], Array] | None = None,
+    ) -> None:
         self.network, self.theta, self.priors = network, theta, priors
         self.evidence, self.belief = evidence, belief
         self.setting = main_setting(network, theta, evidence)
         self._shown: dict[tuple[object, ...], tuple[tuple[Seen, ...], Array]] = {}
-        self._tables: dict[str, Array] = {}
-        self._frailties: dict[str, Array] = {}
+        self._tables = {} if tables is None else tables
         self._groups: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._contexts: dict[str, Array] = {}
         self._seen = {network.block_of[n] for n in evidence.likelihood if n not in network.modulators}
@@ -77,13 +87,43 @@ class Observer:
         return tuple(seen), np.stack(rows)
 
     def _outcomes(self, action: str, group: tuple[str, ...], known: Evidence) -> tuple[tuple[Seen, ...], Array]:
-        parts = [self._split(name, len(group) > 1) for name in group]
-        outcomes = []
-        for combination in product(*parts):
+        """What a look can show, the rarest taken together."""
+        outcomes, vectors = self._apart(action, group)
+        rows = self.likelihoods(known, vectors)
+        if len(outcomes) <= MOST_OUTCOMES:
+            return tuple(outcomes), rows
+        top, rest = commonest(rows @ self.belief)
+        return merged(action, outcomes, top), np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
+
+    def _apart(self, action: str, group: tuple[str, ...]) -> tuple[list[Seen], list[dict[str, Array]]]:
+        """Everything that a look can show, and what each outcome says of its findings."""
+        outcomes, vectors = [], []
+        for combination in product(*(self._split(name, len(group) > 1) for name in group)):
             label = ", ".join(text for text, _, _ in combination)
             outcomes.append(Seen(action, label, combination[0][2] if len(group) == 1 else None))
-        vectors = [dict(zip(group, (vector for _, vector, _ in c), strict=True)) for c in product(*parts)]
-        return self._merged(action, outcomes, self.likelihoods(known, vectors))
+            vectors.append(dict(zip(group, (vector for _, vector, _ in combination), strict=True)))
+        return outcomes, vectors
+
+    def outline(self, action: str, seen: tuple[Seen, ...]) -> tuple[tuple[Seen, ...], Array] | None:
+        """The same as calling it, with ones of shape (O, 1) in place of the probabilities."""
+        group = self._next_group(action, seen)
+        if group is None:
+            return None
+        outcomes, _ = self._apart(action, group)
+        shown = tuple(outcomes) if len(outcomes) <= MOST_OUTCOMES else merged(action, outcomes, range(MOST_OUTCOMES - 1))
+        return shown, np.ones((len(shown), 1))
+
+    def all_outcomes(self, action: str) -> Array:
+        """P(each outcome of the action's first look | state), none taken together; shape (O, S)."""
+        group = self._next_group(action, ())
+        assert group is not None  # the caller has asked `looks`
+        return self.likelihoods(_related(self.network, self.evidence, group), self._apart(action, group)[1])
+
+    def looks(self, action: str) -> tuple[tuple[str, ...], ...]:
+        """Groups of findings that the action has still to show, look by look."""
+        if already_made(self.priors.procedures[action], self.evidence.likelihood):
+            return ()
+        return self._open_groups(action)
 
     def answers(self, name: str) -> Array:
         """P(each value | state, what is known now) of something that is not known; shape (V, S)."""
@@ -167,27 +207,26 @@ class Observer:
 
     def _own(self, context: str) -> Array:
         """P(value of a context | state); shape (B, S)."""
-        if context not in self._tables:
+        key = (context, self.setting, "spread")
+        if key not in self._tables:
             leaf = self.network.leaves[context]
             table = self.network.table(self.theta, leaf, self.setting)[0, 0]
-            self._tables[context] = np.ascontiguousarray(table.T).take(leaf.config_of_state, axis=1)
-        return self._tables[context]
+            self._tables[key] = np.ascontiguousarray(table.T).take(leaf.config_of_state, axis=1)
+        return self._tables[key]
 
     def _table(self, name: str, block: Block) -> Array:
         """P(value | configuration, context value, frailty node) of a leaf; shape (B, Z, C, V)."""
-        if name not in self._tables:
-            leaf = self.network.leaves[name]
-            if block.id not in self._frailties:
-                self._frailties[block.id] = self.network.frailty(self.theta, block)
-            table = self.network.table(self.theta, leaf, self.setting, self._frailties[block.id])
-            self._tables[name] = table if leaf.sedation is None else table[..., self.evidence.sedation.get(name, 2), :, :, :]
-        return self._tables[name]
+        leaf = self.network.leaves[name]
+        if (name, self.setting) not in self._tables:
+            if (block.id,) not in self._tables:
+                self._tables[block.id,] = self.network.frailty(self.theta, block)
+            self._tables[name, self.setting] = self.network.table(self.theta, leaf, self.setting, self._tables[block.id,])
+        table = self._tables[name, self.setting]
+        return table if leaf.sedation is None else table[..., self.evidence.sedation.get(name, 2), :, :, :]
 
     def _next_group(self, action: str, seen: tuple[Seen, ...]) -> tuple[str, ...] | None:
-        if already_made(self.priors.procedures[action], self.evidence.likelihood):
-            return None
         looked = sum(s.action == action for s in seen)
-        open_groups = self._open_groups(action)
+        open_groups = self.looks(action)
         return open_groups[looked] if looked < len(open_groups) else None
 
     def _open_groups(self, action: str) -> tuple[tuple[str, ...], ...]:
@@ -232,14 +271,16 @@ class Observer:
             return [(relief_label(reliefs, i), np.eye(size)[i], reliefs[i]) for i in range(size)]
         return [(v.replace("_", " "), np.eye(size)[i], None) for i, v in enumerate(leaf.values)]
 
-    def _merged(self, action: str, outcomes: Sequence[Seen], rows: Array) -> tuple[tuple[Seen, ...], Array]:
-        """Keep the most probable outcomes apart and add the rest up."""
-        if len(outcomes) <= MOST_OUTCOMES:
-            return tuple(outcomes), rows
-        order = np.argsort(-(rows @ self.belief), kind="stable")
-        top, rest = order[: MOST_OUTCOMES - 1], order[MOST_OUTCOMES - 1 :]
-        kept = (*(outcomes[i] for i in top), Seen(action, "anything else"))
-        return kept, np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
+
+def commonest(chances: Array) -> tuple[Ints, Ints]:
+    """The most probable outcomes, which are kept apart, and the rest; indices into the last axis of `chances` (..., O)."""
+    order = np.argsort(-chances, axis=-1, kind="stable")
+    return order[..., : MOST_OUTCOMES - 1], order[..., MOST_OUTCOMES - 1 :]
+
+
+def merged(action: str, outcomes: Sequence[Seen], kept: Iterable[int]) -> tuple[Seen, ...]:
+    """Some outcomes, and everything else as one."""
+    return (*(outcomes[i] for i in kept), Seen(action, "anything else"))
 
 
 def _quotient(after: Array, before: Array) -> Array:
@@ -280,11 +321,16 @@ def _log_quotient(after: Array, before: Array) -> Array:
 
 def _related(network: Network, evidence: Evidence, added: Iterable[str]) -> Evidence:
     """The part of the evidence that shares a family or a context with what is added."""
-    added = tuple(added)
-    blocks = {network.block_of[name] for name in added}
-    contexts = {network.context_of[b] for b in blocks if b in network.context_of} | {n for n in added if n in network.modulators}
-    unknown = {c for c in contexts if c not in evidence.likelihood}
-    blocks |= {name for context in unknown for name in network.blocks_by.get(context, ())}
+    blocks, contexts = tied_to(network, evidence.likelihood, added)
     keep = {n for n in evidence.likelihood if network.block_of[n] in blocks or n in contexts}
     dropped = [n for n in evidence.likelihood if n not in keep] + [c for c in evidence.counts if c not in blocks]
     return evidence.without(*dropped)
+
+
+def tied_to(network: Network, known: Container[str], added: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Blocks and contexts that share a family or a context with some findings, where these leaves are known."""
+    added = tuple(added)
+    blocks = {network.block_of[name] for name in added}
+    contexts = {network.context_of[b] for b in blocks if b in network.context_of} | {n for n in added if n in network.modulators}
+    blocks |= {name for context in contexts if context not in known for name in network.blocks_by.get(context, ())}
+    return blocks, contexts

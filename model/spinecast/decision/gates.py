@@ -112,9 +112,7 @@ def evaluate_gates(priors: Priors, profile: Profile, probabilities: Mapping[tupl
         for r, e in spoken
         if e == "first" or r.kind in ("syndrome", "threshold")
     )
-    # Safety before what a rule set puts first: an emergency is never second to a referral.
-    foremost = sorted((r for r, e in spoken if e == "first" and r.first), key=lambda r: bool(r.rule_sets))
-    first = tuple(dict.fromkeys(r.first for r in foremost))
+    first = tuple(dict.fromkeys(r.first for r in foremost(r for r, e in spoken if e == "first")))
     return Gates({k: tuple(v) for k, v in by_action.items()}, flags, first)
 
 
@@ -182,10 +180,19 @@ def _safe_truth(rule: Rule, profile: Profile, vocabulary: Vocabulary) -> Truth:
 
 
 def _reached(rule: Rule, probabilities: Mapping[tuple[str, str], float], priors: Priors) -> bool:
+    return probabilities.get((rule.generator, rule.level), 0.0) >= limit_of(rule, priors)
+
+
+def limit_of(rule: Rule, priors: Priors) -> float:
+    """Probability from which on a threshold speaks."""
     if rule.probability is None:
         raise PriorsError(f"rules/{rule.id}.toml: a threshold needs a probability")
-    limit = estimate(rule.probability, priors.rows, "logit").value
-    return probabilities.get((rule.generator, rule.level), 0.0) >= limit
+    return estimate(rule.probability, priors.rows, "logit").value
+
+
+def foremost(rules: Iterable[Rule]) -> list[Rule]:
+    """Rules that put an action first, in their order: safety before what a rule set does; an emergency is never second to a referral."""
+    return sorted((r for r in rules if r.effect == "first" and r.first), key=lambda r: bool(r.rule_sets))
 
 
 SEQUENCE = ("requirement", "schedule", "conservative_care")

@@ -58,8 +58,7 @@ def net_benefits(
     gained = effects(outcomes, which, eased=eased, again=again, draws=draws)
     cost = outcomes.cost[draws, which]
     if not cared:
-        room = outcomes.contextual[draws, None, :, None] * (1 - outcomes.natural[draws, None])
-        gained = gained + room * outcomes.cared[None, which, None, None] + outcomes.partner_effect[draws][:, which]
+        gained = gained + outcomes.opening[draws][:, which]
         cost = cost + outcomes.partner_cost[draws, which]
     later = (1 + settings.discount) ** (-start / WEEKS_A_YEAR)
     years = areas(outcomes, settings, which, start, gained, draws) / WEEKS_A_YEAR

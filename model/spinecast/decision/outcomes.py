@@ -11,21 +11,22 @@ Everything here is linear in one vector: the share of the person's pain that eac
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import cast
 
 import numpy as np
 
+from spinecast.decision.circumstances import Circumstances, Number, modifiers_of
 from spinecast.decision.costs import PAYER, cost_of
 from spinecast.decision.curves import CurveTable
 from spinecast.decision.numbers import Draws
-from spinecast.decision.profile import Profile, Vocabulary, chance
+from spinecast.decision.profile import Profile
 from spinecast.frozen import dataclass
 from spinecast.network.states import StateSpace
-from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array
-from spinecast.priors.records import WEEKS, Modifier, Priors, Procedure, Quantity
+from spinecast.priors.records import WEEKS, Priors, Procedure, Quantity
 
 NONSPECIFIC = "nonspecific"
 ACTIVE_CARE = ("injection", "ablation", "surgery", "conservative", "urgent")
@@ -34,7 +35,6 @@ ACTIVE_CARE = ("injection", "ablation", "surgery", "conservative", "urgent")
 FINE_STEPS = ("medication", "examination")
 """Kinds that go along with everything else: they are weighed as steps of whole sequences, not ranked beside procedures."""
 
-COURSES = {"weeks_0_6": "acute", "weeks_6_12": "subacute", "weeks_13_52": "chronic", "weeks_52_plus": "chronic"}
 WEEKS_A_YEAR = 52.0
 REHABILITATION = "rehabilitation"
 PER_10000 = 10_000
@@ -45,6 +45,8 @@ GAUSS = (0.5 - 0.5 / math.sqrt(3.0), 0.5 + 0.5 / math.sqrt(3.0))
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """One person's outcome model; axis D is the point estimate followed by K draws.
+
+    The same of many people at the point estimate, one after the other along axis D, is their outcome model at once.
 
     Attributes
     ----------
@@ -62,6 +64,8 @@ class Outcomes:
         What is done alongside (rehabilitation with an injection), "" for nothing; it comes once in a plan.
     partner_effect : ndarray, shape (D, A, T, L + 1)
         Its specific effect here, zero where there is none.
+    opening : ndarray, shape (D, A, T, L + 1)
+        What it adds as the first active care of a plan: the contextual effect, and the partner's.
     partner_cost : ndarray, shape (D, A)
     cost, harm : ndarray, shape (D, A)
         Cost from the perspective chosen (the payer's by default), and expected quality-adjusted years lost to harms.
@@ -88,6 +92,7 @@ class Outcomes:
     cared: np.ndarray
     partner: tuple[str, ...]
     partner_effect: Array
+    opening: Array
     partner_cost: Array
     cost: Array
     harm: Array
@@ -107,6 +112,12 @@ class Outcomes:
     def active(self, action: int, *, eased: bool = False) -> Array:
         """P(>= 50 % relief) with the action, by level; shape (D, T, L + 1)."""
         return self.control(action) + (self.eased if eased else self.specific)[:, action]
+
+    def only(self, n: int) -> Outcomes:
+        """One draw, or one of the people who are in the place of draws."""
+        by_draw = ("natural", "contextual", "specific", "eased", "partner_effect", "opening", "partner_cost", "cost", "harm", "serious", "worth",
+                   "half_life", "repeat_ratio")  # fmt: skip
+        return replace(self, **{name: getattr(self, name)[n : n + 1] for name in by_draw})
 
 
 def pain_shares(space: StateSpace) -> Array:
@@ -150,48 +161,178 @@ def compile_outcomes(
         Whose cost counts, one of `costs.PERSPECTIVES`.
     """
     source = Draws(priors.rows, draws, seed) if source is None else source
-    procedures = offered(priors, sequences=sequences)
-    vocabulary = Vocabulary.of(priors)
-    curves = CurveTable.of(priors, source)
-    natural = _natural(space, profile, curves)
-    contextual = curves.context()
-    cared = np.array([is_cared(p) for p in procedures])
-    raw = np.stack([_specific(p, space, profile, vocabulary, curves) for p in procedures], axis=1)
-    control = natural[:, None] + (contextual[:, None, :, None] * (1 - natural[:, None])) * cared[None, :, None, None]
-    bounded = np.clip(raw, -control, 1 - control)
-    therapy = _therapy(priors, profile, source)
-    index = [p.id for p in procedures].index(REHABILITATION)
-    reached = therapy.share(at_week(control + bounded, THERAPY_WEEK))
-    specific, relieved = bounded.copy(), bounded.copy()
-    specific[:, index] *= therapy.share(at_week(control[:, index], THERAPY_WEEK))[:, None]
-    relieved[:, index] *= therapy.share(np.ones(1))[:, None, None]
-    serious = np.stack([_harm(p, source, serious=True, weighted=False) for p in procedures], axis=1)
-    harm = np.stack([_harm(p, source, serious=False, weighted=True) for p in procedures], axis=1)
-    cost = np.stack([cost_of(p, perspective, priors, source) for p in procedures], axis=1)
-    cost[:, index] *= therapy.willing
-    with_it = np.array([p.with_procedure == REHABILITATION for p in procedures])
-    partner_effect = bounded[:, index, None] * reached[:, :, None] * with_it[None, :, None, None]
-    return Outcomes(
-        actions=tuple(p.id for p in procedures),
-        share=pain_shares(space),
-        natural=natural,
-        contextual=contextual,
-        specific=specific,
-        eased=relieved,
-        cared=cared,
-        partner=tuple(p.with_procedure for p in procedures),
-        partner_effect=np.minimum(partner_effect, 1 - control - specific),
-        partner_cost=cost[:, index, None] * with_it,
-        cost=cost,
-        harm=harm,
-        serious=serious,
-        wait=_points(procedures, "wait_weeks", source),
-        review=_points(procedures, "review_weeks", source),
-        worth=_worth(priors, profile, source),
-        half_life=_half_lives(priors, procedures, source),
-        repeat_ratio=np.stack([_repeat_ratio(p, source) for p in procedures], axis=1),
-        includes=tuple(p.includes for p in procedures),
-    )
+    published = Published.of(priors, space, source, sequences=sequences, perspective=perspective)
+    return published.outcomes(Circumstances.of(priors, published.procedures, profile, source))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Outcome numbers that are nobody's in particular, from which those of a person, or of many people, are made.
+
+    Axis D as in `Outcomes`; each attribute as there, or as follows.
+
+    Attributes
+    ----------
+    effect : ndarray, shape (D, A, T, L + 1)
+        Specific effect over sham in the people whom trials usually take.
+    reaches : ndarray of bool, shape (generators and nonspecific, L + 1)
+        Levels of each generator, in the order of `names`.
+    ratios : tuple of tuple of ndarray (D,), length A
+        Of each action's modifiers.
+    """
+
+    procedures: tuple[Procedure, ...]
+    share: Array
+    curves: CurveTable
+    names: tuple[str, ...]
+    effect: Array
+    ratios: tuple[tuple[Array, ...], ...]
+    contextual: Array
+    cost: Array
+    harm: Array
+    serious: Array
+    wait: Array
+    review: Array
+    half_life: Array
+    repeat_ratio: Array
+    respite: Array
+    courses: dict[str, Array] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, priors: Priors, space: StateSpace, source: Draws, *, sequences: bool = False, perspective: str = PAYER
+    ) -> Published:
+        """Everything that can be worked out before anybody is known."""
+        procedures = offered(priors, sequences=sequences)
+        curves = CurveTable.of(priors, source)
+        therapy = cast("Mapping[str, Quantity]", priors.economics["therapy"])
+        return cls(
+            procedures,
+            pain_shares(space),
+            curves,
+            (*(g for g, _ in space.levels), NONSPECIFIC),
+            np.stack([_effect(p, space, curves) for p in procedures], axis=1),
+            tuple(tuple(_ratios(p, source)) for p in procedures),
+            curves.context(),
+            np.stack([cost_of(p, perspective, priors, source) for p in procedures], axis=1),
+            np.stack([_harm(p, source, serious=False, weighted=True) for p in procedures], axis=1),
+            np.stack([_harm(p, source, serious=True, weighted=False) for p in procedures], axis=1),
+            _points(procedures, "wait_weeks", source),
+            _points(procedures, "review_weeks", source),
+            _half_lives(priors, procedures, source),
+            np.stack([_repeat_ratio(p, source) for p in procedures], axis=1),
+            source.of(therapy["respite"], "logit", "therapy/respite"),
+        )
+
+    def outcomes(self, person: Circumstances) -> Outcomes:
+        """The outcome model of one person; or of N people at one set of numbers, with people in the place of axis D."""
+        natural = sum(np.asarray(weight)[..., None, None] * self._course(stage) for stage, weight in person.stages.items())
+        length = max(len(natural), len(person.worth))
+        cared = np.array([is_cared(p) for p in self.procedures])
+        added = self.contextual[:, :, None] * (1 - natural)
+        control = natural[:, None] + added[:, None] * cared[:, None, None]
+        bounded = np.clip(self.effect * self._factors(person, length)[:, :, None], -control, 1 - control)
+        rehabilitation = [p.id for p in self.procedures].index(REHABILITATION)
+        reached = self._reached(person, at_week(control + bounded, THERAPY_WEEK))
+        specific, relieved = bounded.copy(), bounded.copy()
+        alone = self._reached(person, at_week(control[:, rehabilitation], THERAPY_WEEK))
+        specific[:, rehabilitation] *= alone[:, None]
+        relieved[:, rehabilitation] *= self._reached(person, np.ones(1))[..., None, None]
+        cost = np.repeat(self.cost, length // len(self.cost), axis=0)
+        cost[:, rehabilitation] *= person.willing
+        with_it = np.array([p.with_procedure == REHABILITATION for p in self.procedures])
+        alongside = bounded[:, rehabilitation, None] * reached[:, :, None] * with_it[None, :, None, None]
+        partner_effect = np.minimum(alongside, 1 - control - specific)
+        return Outcomes(
+            actions=tuple(p.id for p in self.procedures),
+            share=self.share,
+            natural=natural,
+            contextual=self._each(self.contextual, length),
+            specific=specific,
+            eased=relieved,
+            cared=cared,
+            partner=tuple(p.with_procedure for p in self.procedures),
+            partner_effect=partner_effect,
+            opening=added[:, None] * cared[:, None, None] + partner_effect,
+            partner_cost=cost[:, rehabilitation, None] * with_it,
+            cost=cost,
+            harm=self._each(self.harm, length),
+            serious=self._each(self.serious, length),
+            wait=self.wait,
+            review=self.review,
+            worth=person.worth,
+            half_life=self._each(self.half_life, length),
+            repeat_ratio=self._each(self.repeat_ratio, length),
+            includes=tuple(p.includes for p in self.procedures),
+        )
+
+    @staticmethod
+    def _each(numbers: Array, length: int) -> Array:
+        """The same for everybody, where people take the place of draws."""
+        return np.broadcast_to(numbers, (length, *numbers.shape[1:]))
+
+    def _course(self, stage: str) -> Array:
+        """Natural course by level in one stage; (D, T, L + 1), worked out when it is first asked for."""
+        if stage not in self.courses:
+            own = {name: self.curves.course(name, stage) for name in dict.fromkeys(self.names)}
+            self.courses[stage] = np.stack([own[name] for name in self.names], axis=2)
+        return self.courses[stage]
+
+    def _factors(self, person: Circumstances, length: int) -> Array:
+        """What multiplies each action's effect at each level; shape (D, A, L + 1)."""
+        found = np.ones((length, len(self.procedures), len(self.names)))
+        for a, (procedure, ratios) in enumerate(zip(self.procedures, self.ratios, strict=True)):
+            for generator, factor in _modified(procedure, ratios, person.chances, person.usual).items():
+                for column, name in enumerate(self.names):
+                    if name == generator:
+                        found[:, a, column] = factor
+        return found
+
+    def _reached(self, person: Circumstances, relief: Array) -> Array:
+        """Share of rehabilitation's effect that reaches the person, where `relief` is the probability of having relief.
+
+        Relief restores part of what intolerance takes away, whether time, context or a needle brought it.
+        """
+        shape = (-1, *([1] * (relief.ndim - 1)))
+        tolerated, willing, respite = (x.reshape(shape) for x in (person.tolerated, person.willing, self.respite))
+        reached: Array = willing * (tolerated + respite * (1 - tolerated) * relief)
+        return reached
+
+
+def _ratios(procedure: Procedure, source: Draws) -> Iterator[Array]:
+    for number, modifier in enumerate(procedure.modifiers):
+        yield source.of(modifier.ratio, "log", f"procedures/{procedure.id}/modifier/{number}")
+
+
+def _effect(procedure: Procedure, space: StateSpace, curves: CurveTable) -> Array:
+    """Specific effect by level (D, T, L + 1) in the people whom trials usually take."""
+    labels = [*space.levels, (NONSPECIFIC, "")]
+    effect = np.zeros((curves.source.count + 1, len(WEEKS), len(labels)))
+    for one in procedure.effects:
+        value = curves.effect(procedure, one)
+        for column, (generator, level) in enumerate(labels):
+            if generator == one.generator and (not one.levels or level in one.levels):
+                effect[:, :, column] = value
+    return effect
+
+
+def modifier_factors(procedure: Procedure, priors: Priors, profile: Profile, source: Draws) -> dict[str, Array]:
+    """What multiplies the procedure's effect in this person, by generator that it reaches; each of shape (D,)."""
+    return _modified(procedure, tuple(_ratios(procedure, source)), *modifiers_of(priors, [procedure], profile))
+
+
+def _modified(
+    procedure: Procedure, ratios: Sequence[Array], chances: Mapping[str, Number], usually: Mapping[tuple[str, str], Number]
+) -> dict[str, Array]:
+    """Factors by generator. Every modifier is divided by its average over the people who usually have the generator in this setting."""
+    factors: dict[str, Array] = {e.generator: np.ones(1) for e in procedure.effects}
+    for modifier, ratio in zip(procedure.modifiers, ratios, strict=True):
+        here = 1 + chances[modifier.when] * (ratio - 1)
+        for generator, before in factors.items():
+            if modifier.generator in ("", generator):
+                usual = 1 + usually[generator, modifier.when] * (ratio - 1)
+                factors[generator] = before * here / usual
+    return factors
 
 
 def _half_lives(priors: Priors, procedures: Sequence[Procedure], source: Draws) -> Array:
@@ -222,100 +363,8 @@ def is_cared(procedure: Procedure) -> bool:
     return procedure.kind in ACTIVE_CARE
 
 
-def _natural(space: StateSpace, profile: Profile, curves: CurveTable) -> Array:
-    """Natural course by level (D, T, L + 1), averaged over how long the pain may have lasted."""
-    weights = course_weights(profile)
-    columns = []
-    for generator in [g for g, _ in space.levels] + [NONSPECIFIC]:
-        stages = [weight * curves.course(generator, stage) for stage, weight in weights.items()]
-        columns.append(np.sum(stages, axis=0))
-    return np.stack(columns, axis=2)
-
-
-def course_weights(profile: Profile) -> dict[str, float]:
-    """Probability of each stage (acute, subacute, chronic) from the duration of the pain, known or not."""
-    value = profile.values.get("duration")
-    chances = {value: 1.0} if isinstance(value, str) else profile.chances.get("duration", {"weeks_13_52": 1.0})
-    weights: dict[str, float] = {}
-    for band, probability in chances.items():
-        weights[COURSES[band]] = weights.get(COURSES[band], 0.0) + probability
-    return weights
-
-
-def _specific(procedure: Procedure, space: StateSpace, profile: Profile, vocabulary: Vocabulary, curves: CurveTable) -> Array:
-    """Specific effect by level (D, T, L + 1) with the person's modifiers."""
-    labels = [*space.levels, (NONSPECIFIC, "")]
-    effect = np.zeros((curves.source.count + 1, len(WEEKS), len(labels)))
-    factors = modifier_factors(procedure, profile, vocabulary, curves.source)
-    for one in procedure.effects:
-        value = curves.effect(procedure, one) * factors[one.generator][:, None]
-        for column, (generator, level) in enumerate(labels):
-            if generator == one.generator and (not one.levels or level in one.levels):
-                effect[:, :, column] = value
-    return effect
-
-
-def modifier_factors(procedure: Procedure, profile: Profile, vocabulary: Vocabulary, source: Draws) -> dict[str, Array]:
-    """What multiplies the procedure's effect in this person, by generator that it reaches; each of shape (D,).
-
-    Every modifier is divided by its average over the people who usually have the generator in this setting.
-    """
-    factors = {e.generator: np.ones(source.count + 1) for e in procedure.effects}
-    for number, modifier in enumerate(procedure.modifiers):
-        ratio = source.of(modifier.ratio, "log", f"procedures/{procedure.id}/modifier/{number}")
-        here = 1 + chance(modifier.when, profile, vocabulary) * (ratio - 1)
-        for generator, before in factors.items():
-            if modifier.generator in ("", generator):
-                usual = 1 + _usual_share(modifier, generator, profile, vocabulary) * (ratio - 1)
-                factors[generator] = before * here / usual
-    return factors
-
-
-def _usual_share(modifier: Modifier, generator: str, profile: Profile, vocabulary: Vocabulary) -> float:
-    """How often the modifier is true of people with this generator: a published effect is their average already."""
-    usual = profile.usual.get(generator)
-    return chance(modifier.when, Profile(chances=usual), vocabulary) if usual else 0.0
-
-
 THERAPY_WEEK = 4.0
 """Week at which relief, from whatever source, is taken to let someone into therapy again (the first review)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Therapy:
-    """How much of rehabilitation reaches this person; each of shape (D,)."""
-
-    tolerated: Array
-    willing: Array
-    respite: Array
-
-    def share(self, relief: Array) -> Array:
-        """Share of its effect, where `relief` is the probability of having relief; broadcasts over its later axes.
-
-        Relief restores part of what intolerance takes away, whether time, context or a needle brought it.
-        """
-        shape = (-1, *([1] * (relief.ndim - 1)))
-        tolerated, willing, respite = (x.reshape(shape) for x in (self.tolerated, self.willing, self.respite))
-        reached: Array = willing * (tolerated + respite * (1 - tolerated) * relief)
-        return reached
-
-
-def _therapy(priors: Priors, profile: Profile, source: Draws) -> _Therapy:
-    table = cast("Mapping[str, object]", priors.economics["therapy"])
-    return _Therapy(
-        _choice(table, "therapy_tolerance", profile, source),
-        _choice(table, "rehabilitation_willing", profile, source),
-        source.of(cast("Quantity", table["respite"]), "logit", "therapy/respite"),
-    )
-
-
-def _choice(table: Mapping[str, object], name: str, profile: Profile, source: Draws) -> Array:
-    """Factor of the recorded answer; 1 where nothing was recorded."""
-    value = profile.values.get(name)
-    if value is None:
-        return np.ones(source.count + 1)
-    quantity = cast("Mapping[str, Quantity]", table[name])[str(value)]
-    return np.clip(source.of(quantity, "logit", f"therapy/{name}/{value}"), 0, 1)
 
 
 def _harm(procedure: Procedure, source: Draws, *, serious: bool, weighted: bool) -> Array:
@@ -328,32 +377,6 @@ def _harm(procedure: Procedure, source: Draws, *, serious: bool, weighted: bool)
         rate = source.of(harm.rate, "logit", name)
         total = total + rate * (source.of(harm.qaly_loss, "log", name + "/loss") if weighted else 1.0)
     return total
-
-
-SEVERITY = (("mild", 0.0, 4.0), ("moderate", 4.0, 7.0), ("severe", 7.0, 10.1))
-# Bands of the 0-10 scale as the utility rows group them; a choice of bands, not of numbers.
-
-
-def _severity_shares(priors: Priors, profile: Profile) -> dict[str, float]:
-    """The recorded band, or the declared shares of the bands where severity was not recorded."""
-    severity = profile.values.get("pain_severity")
-    if isinstance(severity, int | float):
-        return {next(band for band, low, high in SEVERITY if low <= severity < high): 1.0}
-    table = cast("Mapping[str, Quantity]", priors.economics["unknown_severity"])
-    shares = {band: estimate(table[band], priors.rows, "logit").value for band, _, _ in SEVERITY}
-    total = sum(shares.values())
-    return {band: share / total for band, share in shares.items()}
-
-
-def _worth(priors: Priors, profile: Profile, source: Draws) -> Array:
-    """Quality-adjusted years regained per year of half relief: loss at this severity times the share regained."""
-    table = cast("Mapping[str, Quantity]", priors.economics["utility"])
-    losses = {band: source.of(table[f"loss_{band}"], "logit", f"utility/{band}") for band, _, _ in SEVERITY}
-    loss = sum(share * losses[band] for band, share in _severity_shares(priors, profile).items())
-    awakenings = profile.values.get("sleep_awakenings")
-    if isinstance(awakenings, int | float):
-        loss = loss + awakenings * source.of(table["loss_per_awakening"], "logit", "utility/awakening")
-    return np.minimum(loss, 1.0) * source.of(table["share_regained"], "logit", "utility/share")
 
 
 @lru_cache(maxsize=10_000)

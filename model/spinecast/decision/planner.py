@@ -141,6 +141,12 @@ class Planner:
         bounds = np.where(closed, -math.inf, self._bounds(belief, point, depth))
         return self._best(belief, point, depth, bounds)[1]
 
+    def ahead(self, a: int) -> list[tuple[Outlook, tuple[int, ...]]]:
+        """Everything that can be seen after an action taken today, and the treatments that can be the last step then."""
+        every = range(len(self.kinds))
+        seen = self._outlook(a, Point(0.0))
+        return [(one, tuple(x for x in every if self._open(x, one.after, last=True))) for one in seen]
+
     def follow(self, first: tuple[str, int], choose: Choose, belief: Array) -> Plan | None:
         """The plan of a fixed pathway: what it says comes next, as long as the rules permit it and the horizon lasts.
 

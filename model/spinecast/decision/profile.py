@@ -92,15 +92,20 @@ def chance(expression: str, profile: Profile, vocabulary: Vocabulary) -> float:
     known = truth(expression, profile, vocabulary)
     if known is not None:
         return float(known)
+    chances = profile.chances.get(deciding(expression, profile), {})
+    return sum(p * supposed(expression, value, profile, vocabulary) for value, p in chances.items())
+
+
+def deciding(expression: str, profile: Profile) -> str:
+    """The one thing that is not known and so leaves the expression open; "" where there are several or none."""
     unknown = [n for n in dict.fromkeys(grammar.names(grammar.parse(expression))) if n not in profile.values]
-    if len(unknown) != 1 or unknown[0] not in profile.chances:
-        return 0.0
-    name = unknown[0]
-    total = 0.0
-    for value, probability in profile.chances[name].items():
-        supposed = replace(profile, values={**profile.values, name: value})
-        total += probability * float(truth(expression, supposed, vocabulary) is True)
-    return total
+    return unknown[0] if len(unknown) == 1 else ""
+
+
+def supposed(expression: str, value: str, profile: Profile, vocabulary: Vocabulary) -> bool:
+    """Would it be true if what decides it had this value?"""
+    name = deciding(expression, profile)
+    return truth(expression, replace(profile, values={**profile.values, name: value}), vocabulary) is True
 
 
 def _truth(node: grammar.Node, profile: Profile, vocabulary: Vocabulary) -> Truth:

@@ -27,11 +27,24 @@ def required(rule: Rule, history: Sequence[Done], now: float) -> bool:
 
 def count_of_good(rule: Rule, history: Sequence[Done], now: float) -> int:
     """Earlier procedures that a requirement counts."""
-    needed = rule.requires
-    names = needed["procedure"]
-    wanted = {names} if isinstance(names, str) else set(cast("Sequence[str]", names))
+    needed, wanted = rule.requires, set(_wanted(rule))
     recent = _number(needed, "within_weeks", math.inf)
     return sum(1 for d in history if d.procedure in wanted and _enough(needed, d) and now + _age(d) <= recent)
+
+
+def _wanted(rule: Rule) -> Sequence[str]:
+    """Procedures, any of which a requirement asks for."""
+    names = rule.requires["procedure"]
+    return [names] if isinstance(names, str) else list(cast("Sequence[str]", names))
+
+
+def looked_at(rule: Rule, procedure: Procedure, priors: Priors) -> frozenset[str]:
+    """Procedures whose records a rule about the sequence looks at when it is asked about this one."""
+    if rule.kind == "requirement":
+        return frozenset(_wanted(rule))
+    if rule.kind == "schedule":
+        return frozenset(p.id for p in priors.procedures.values() if selected(_counted(rule, procedure), p))
+    return frozenset()
 
 
 def broken(rule: Rule, procedure: Procedure, history: Sequence[Done], priors: Priors, now: float) -> Truth:
@@ -53,8 +66,13 @@ def broken(rule: Rule, procedure: Procedure, history: Sequence[Done], priors: Pr
 
 def _same(rule: Rule, procedure: Procedure, history: Sequence[Done], priors: Priors) -> list[Done]:
     """Earlier procedures that a schedule counts together with this one."""
-    selectors = cast("Sequence[str]", rule.limit.get("procedures", [procedure.id]))
+    selectors = _counted(rule, procedure)
     return [d for d in history if d.procedure in priors.procedures and selected(selectors, priors.procedures[d.procedure])]
+
+
+def _counted(rule: Rule, procedure: Procedure) -> Sequence[str]:
+    """Selectors of the procedures that a schedule counts together with this one."""
+    return cast("Sequence[str]", rule.limit.get("procedures", [procedure.id]))
 
 
 def _enough(wanted: Mapping[str, object], done: Done) -> Truth:
@@ -121,8 +139,7 @@ def missing(rule: Rule, procedure: Procedure, effect: str, profile: Profile, pri
 
 def _more_procedures(rule: Rule, procedure: Procedure, effect: str, profile: Profile, priors: Priors) -> Iterator[str]:  # noqa: ARG001
     needed = rule.requires
-    names = needed["procedure"]
-    wanted = [names] if isinstance(names, str) else list(cast("Sequence[str]", names))
+    wanted = _wanted(rule)
     count = int(_number(needed, "count", 1))
     have = count_of_good(rule, profile.history, 0.0)
     what = " or ".join(priors.procedures[n].label for n in wanted if n in priors.procedures)

@@ -6,13 +6,14 @@ import hashlib
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spinecast.assessment.assess import prepare
+from spinecast.assessment.crowd import Standing
 from spinecast.assessment.model import REGION, Model, load_model
 from spinecast.engines import exact
 from spinecast.engines.batch import BatchEngine, Scores
@@ -250,8 +251,8 @@ class Forecaster:
         reasons = {**impossible, **coded.problems}
         rankings = None
         if RANKING in how.outputs:
-            people = ((n, patient_of(coded, n, self.network)) for n in range(len(coded)) if n not in reasons)
-            rankings, refused = rank_people(self._model, people, len(coded), how.choices)
+            standing = partial(_standing, self)
+            rankings, refused = rank_people(self._model, self._engine, coded, how.choices, standing, reasons)
             reasons |= refused
         bad = np.zeros(len(coded), dtype=bool)
         bad[list(reasons)] = True
@@ -306,6 +307,12 @@ class _How:
 def _narrow(forecaster: Forecaster) -> BatchEngine:
     """The engine in float32, made when it is first asked for."""
     return BatchEngine(forecaster.network, dtype="float32")
+
+
+@lru_cache(maxsize=8)
+def _standing(forecaster: Forecaster, choices: DecisionChoices) -> Standing:
+    """What is the same for everybody who is ranked; kept for the choices last used."""
+    return Standing.of(forecaster._model, choices.settings(forecaster.priors))
 
 
 @lru_cache(maxsize=4)

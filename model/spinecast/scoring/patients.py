@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from spinecast.assessment.crowd import Recorded
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.patient import SEDATION, Observation, Patient, PositiveCount, parse_patient
-from spinecast.engines.batch import decode, encode
+from spinecast.engines.batch import People, decode, encode
 from spinecast.errors import InputError
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
@@ -66,6 +68,26 @@ def patient_of(coded: Coded, n: int, network: Network) -> Patient:
         inputs={name: a.values[a.codes[n]] for name, a in coded.inputs.items() if a.codes[n] >= 0},
         procedures=given.procedures if given is not None else (),
         context_numbers={name: float(v[n]) for name, v in coded.numbers.items() if not np.isnan(v[n])},
+    )
+
+
+def recorded(coded: Coded, who: npt.NDArray[np.int64], network: Network) -> Recorded:
+    """Some coded people as the decision layer takes them."""
+    place = {int(n): i for i, n in enumerate(who)}
+    names = list(network.leaves)
+    soft = tuple((place[n], leaf, vector) for n, leaf, vector in coded.people.soft if n in place)
+    said = {
+        (place[n], leaf): seen
+        for n, leaf, _ in coded.people.soft
+        if coded.patients and n in place and leaf >= 0
+        for seen in [{**coded.patients[n].contexts, **coded.patients[n].findings}[names[leaf]]]
+    }
+    return Recorded(
+        People(coded.people.codes[who], coded.people.setting[who], soft),
+        {name: (one.values, one.codes[who]) for name, one in coded.inputs.items()},
+        {name: numbers[who] for name, numbers in coded.numbers.items()},
+        {place[n]: p.procedures for n, p in coded.procedures.items() if n in place and p.procedures},
+        said,
     )
 
 

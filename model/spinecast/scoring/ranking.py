@@ -1,26 +1,27 @@
-"""The ranking of many people: every action's value with one decision ahead, from the code that `assess` runs.
-
-Nothing is worked out a second time here, so that a table and a letter cannot disagree: each person's decision problem is
-set up by `assessment.assess.prepare` at the point estimate, without parameter draws and without what only a letter needs.
-"""
+"""The ranking of many people: every action's value with one decision ahead, as `assess` has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from spinecast.assessment.assess import prepare
+from spinecast.assessment.crowd import Crowd, Standing
 from spinecast.assessment.model import Model
 from spinecast.assessment.patient import Patient
 from spinecast.decision.outcomes import offered
 from spinecast.decision.settings import DEFAULT_RULE_SET, DecisionSettings, decision_settings
-from spinecast.errors import ImpossibleFindingsError, InvalidValueError, UnknownIdError
+from spinecast.engines.batch import BatchEngine
+from spinecast.errors import ImpossibleFindingsError, UnknownIdError
 from spinecast.extras import need
 from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors, Procedure
+from spinecast.scoring.coded import Coded
+from spinecast.scoring.patients import patient_of, recorded
 from spinecast.scoring.schema import described
 
 DEPTH = 1
@@ -75,36 +76,86 @@ def ranked(priors: Priors, choices: DecisionChoices) -> tuple[Procedure, ...]:
 
 
 def rank_people(
-    model: Model, people: Iterable[tuple[int, Patient]], count: int, choices: DecisionChoices
+    model: Model,
+    engine: BatchEngine,
+    coded: Coded,
+    choices: DecisionChoices,
+    standing_of: Callable[[DecisionChoices], Standing],
+    without: Collection[int] = (),
 ) -> tuple[Rankings, dict[int, str]]:
-    """Rankings of some of `count` people by their number, and why some have none."""
+    """Rankings of everybody but `without`, and why some have none.
+
+    All are ranked at once, as arrays. Those whose evidence is more than what is recorded of each leaf (`one_by_one`) are
+    assessed each alone, and so is everybody where plans follow whole sequences.
+    """
     actions = tuple(p.id for p in ranked(model.priors, choices))
-    value, permitted = np.full((count, len(actions)), np.nan), np.zeros((count, len(actions)), dtype=bool)
-    best = [""] * count
+    count = len(coded)
+    found = Rankings(np.full((count, len(actions)), np.nan), np.zeros((count, len(actions)), dtype=bool), [""] * count)
     reasons: dict[int, str] = {}
-    for n, patient in people:
+    rule_sets: dict[str, list[int]] = {}
+    for n in sorted(set(range(count)) - set(without)):
+        own = coded.patients[n].rule_set if coded.patients else ""
+        rule_sets.setdefault(choices.rule_set or own or DEFAULT_RULE_SET, []).append(n)
+    alone = one_by_one(coded)
+    for rule_set, who in rule_sets.items():
         try:
-            case = prepare(
-                patient,
-                rule_set=choices.rule_set,
-                willingness_to_pay=choices.willingness_to_pay,
-                horizon_weeks=choices.horizon_weeks,
-                depth=DEPTH,
-                draws=0,
-                model=model,
-            )
-        except (ImpossibleFindingsError, UnknownIdError, InvalidValueError) as error:
-            reasons[n] = str(error)
+            standing = standing_of(replace(choices, rule_set=rule_set))
+        except UnknownIdError as error:
+            reasons |= dict.fromkeys(who, str(error))
             continue
-        options = case.options()
-        value[n] = [options.plans[name].value for name in actions]
-        permitted[n] = [not options.gates.blocked(name) for name in actions]
-        order = [
-            (name not in options.gates.first, not may, -v, name)
-            for name, may, v in zip(actions, permitted[n], value[n], strict=True)
-        ]
-        best[n] = min(order)[-1]
-    return Rankings(value, permitted, best), reasons
+        apart = set(who) if standing.settings.sequences else alone & set(who)
+        _rank_together(model, engine, coded, sorted(set(who) - apart), standing, found)
+        for n in sorted(apart):
+            try:
+                _rank_one(model, patient_of(coded, n, model.network), n, standing.settings, found)
+            except ImpossibleFindingsError as error:
+                reasons[n] = str(error)
+    return found, reasons
+
+
+def one_by_one(coded: Coded) -> set[int]:
+    """Whose evidence has no form as arrays: counted tests, and what a follow-up found or changed."""
+    followed = {n for n, p in coded.procedures.items() if any(done.reviewed for done in p.procedures)}
+    moved = {n for n, p in enumerate(coded.patients) if p.elapsed_weeks or p.now}
+    return {*coded.counts, *followed, *moved}
+
+
+TOGETHER = 512
+"""People ranked at once: bounds the memory at about 100 MB, and what is the same for all counts no more."""
+
+
+def _rank_together(
+    model: Model, engine: BatchEngine, coded: Coded, who: Sequence[int], standing: Standing, found: Rankings
+) -> None:
+    names = [p.id for p in standing.published.procedures]
+    for first in range(0, len(who), TOGETHER):
+        some = np.array(who[first : first + TOGETHER])
+        known = recorded(coded, some, model.network)
+        beliefs = np.concatenate([belief for _, belief in engine.beliefs(known.people)])
+        ahead = Crowd.of(model, known, beliefs).ahead(standing)
+        value, blocked, place = ahead.values(), ahead.rulings.blocked, ahead.rulings.place
+        found.value[some], found.permitted[some] = value, ~blocked
+        for i, n in enumerate(some.tolist()):
+            found.best[n] = min(zip(place[i].tolist(), blocked[i].tolist(), (-value[i]).tolist(), names, strict=True))[-1]
+
+
+def _rank_one(model: Model, patient: Patient, n: int, settings: DecisionSettings, found: Rankings) -> None:
+    case = prepare(
+        patient,
+        rule_set=settings.rule_set,
+        willingness_to_pay=settings.willingness_to_pay,
+        horizon_weeks=settings.horizon_weeks,
+        depth=DEPTH,
+        draws=0,
+        model=model,
+    )
+    options = case.options()
+    order = {name: i for i, name in enumerate(options.gates.first)}
+    rows = []
+    for a, (name, plan) in enumerate(options.plans.items()):
+        found.value[n, a], found.permitted[n, a] = plan.value, not options.gates.blocked(name)
+        rows.append((order.get(name, len(order)), options.gates.blocked(name), -plan.value, name))
+    found.best[n] = min(rows)[-1]
 
 
 def ranking_fields(priors: Priors, choices: DecisionChoices, dtype: str) -> list[Any]:

@@ -10,11 +10,12 @@ import pytest
 
 import spinecast
 from spinecast.analysis.why import weight_result
-from spinecast.assessment.assess import later_bands, prepare
+from spinecast.assessment.assess import prepare
 from spinecast.assessment.follow_up import FollowUp
 from spinecast.assessment.model import load_model
 from spinecast.assessment.outcome import parse_outcome
 from spinecast.assessment.patient import parse_patient
+from spinecast.assessment.profiling import later_bands
 from spinecast.assessment.update import moved_on
 from spinecast.engines import exact
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -67,21 +67,25 @@ def encode(network: Network, evidence: Sequence[Evidence]) -> People:
     return People(codes, setting, tuple(soft))
 
 
-def decode(network: Network, people: People, person: int) -> Evidence:
-    """One coded person as evidence again."""
+def decode(network: Network, people: People, person: int, columns: Iterable[int] | None = None) -> Evidence:
+    """One coded person as evidence again; of some leaves (by index) only, where `columns` are given."""
+    leaves = list(network.leaves.values())
+    chosen = set(range(len(leaves)) if columns is None else columns)
     likelihood: dict[str, Array] = {}
     sedation: dict[str, int] = {}
-    for (name, leaf), code in zip(network.leaves.items(), people.codes[person], strict=True):
-        if code >= 0:
-            likelihood[name] = np.eye(len(leaf.values))[code % len(leaf.values)]
-            sedation[name] = int(code) // len(leaf.values)
+    codes = people.codes[person]
+    for j in np.flatnonzero(codes >= 0).tolist():
+        if j in chosen:
+            leaf, code = leaves[j], int(codes[j])
+            likelihood[leaf.id] = np.zeros(len(leaf.values))
+            likelihood[leaf.id][code % len(leaf.values)] = 1.0
+            sedation[leaf.id] = code // len(leaf.values)
     setting = np.eye(len(network.settings))[people.setting[person]] if people.setting[person] >= 0 else None
-    names = list(network.leaves)
-    for owner, leaf_index, vector in people.soft:
-        if owner == person and leaf_index < 0:
+    for owner, j, vector in people.soft:
+        if owner == person and j < 0:
             setting = vector
-        elif owner == person:
-            width = len(network.leaves[names[leaf_index]].values)
-            likelihood[names[leaf_index]] = vector[-width:]
-            sedation[names[leaf_index]] = len(vector) // width - 1
+        elif owner == person and j in chosen:
+            leaf = leaves[j]
+            likelihood[leaf.id] = vector[-len(leaf.values) :]
+            sedation[leaf.id] = len(vector) // len(leaf.values) - 1
     return Evidence(likelihood, setting, {k: v for k, v in sedation.items() if network.leaves[k].sedation is not None})

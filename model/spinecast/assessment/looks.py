@@ -1,0 +1,124 @@
+"""What tests and blocks can show to many people: worked out once for all of whom the same related things are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from spinecast.assessment.observing import MOST_OUTCOMES, Observer, commonest, tied_to
+from spinecast.decision.facts import Ints, alike
+from spinecast.decision.gates import already_made
+from spinecast.decision.plan import Observe
+from spinecast.engines.batch import People, decode
+from spinecast.network.model import Network
+from spinecast.parameters.scales import Array
+from spinecast.priors.records import Priors, Procedure
+
+_ANYBODY = np.ones(1)
+
+
+class Looks:
+    """See `decision.ahead.Looks`.
+
+    Parameters
+    ----------
+    setting : ndarray of int, shape (N,)
+        The setting, or the likeliest where it is not known.
+    share : ndarray, shape (S, L + 1)
+        Share of the pain by level.
+    tables : dict
+        Tables of leaves, made as they are asked for; nobody's in particular.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        priors: Priors,
+        people: People,
+        setting: Ints,
+        share: Array,
+        tables: dict[tuple[object, ...], Array],
+    ) -> None:
+        self.network, self.priors, self.people = network, priors, people
+        self.setting, self.share, self._tables = setting, share, tables
+        self._position = {name: j for j, name in enumerate(network.leaves)}
+        self._soft = np.zeros(people.codes.shape, dtype=bool)
+        for n, leaf, _ in people.soft:
+            if leaf >= 0:
+                self._soft[n, leaf] = True
+        self._seen: npt.NDArray[np.bool_] = (people.codes >= 0) | self._soft
+        self._open: dict[tuple[str, int], tuple[str, ...]] = {}
+
+    def alike(self, action: str) -> Iterator[tuple[int, Ints, Observe | None]]:
+        """People to whom an action, and what comes with it, has the same left to show."""
+        procedure = self.priors.procedures[action]
+        together = [self.priors.procedures[a] for a in (action, *procedure.includes, procedure.with_procedure) if a]
+        code = np.zeros(len(self.people), dtype=np.int64)
+        for one in together:
+            for group in one.observes:
+                code = 2 * code + self._group_seen(group)
+            if one.kind == "test":
+                code = 2 * code + self._made(one)
+        for who in alike(code):
+            observer = self._observer(int(who[0]), range(len(self._position)))
+            groups = observer.looks(action)
+            self._open[action, int(who[0])] = groups[0] if groups else ()
+            shows = any(observer.looks(one.id) for one in together)
+            yield int(code[who[0]]), who, observer.outline if shows else None
+
+    def split(self, action: str, who: Ints, weights: Sequence[Array]) -> list[Array]:
+        """Pain by outcome (n, O, L + 1) for each set of weights; the whole pain (n, 1, L + 1) where nothing is shown."""
+        first = int(who[0])
+        group = self._open.get((action, first), ())
+        if not group:
+            return [(one @ self.share)[:, None] for one in weights]
+        patterns = list(self._patterns(action, group, who))
+        pains = [np.empty((len(who), len(patterns[0][1]), self.share.shape[1])) for _ in weights]
+        for place, rows in patterns:
+            for pain, one in zip(pains, weights, strict=True):
+                for o, row in enumerate(rows):
+                    pain[place, o] = (one[place] * row) @ self.share
+        return _fewer(pains) if len(patterns[0][1]) > MOST_OUTCOMES else pains
+
+    def _patterns(self, action: str, group: tuple[str, ...], who: Ints) -> Iterator[tuple[Ints, Array]]:
+        """Places among `who` of people with the same related evidence, and P(outcome | state) for them, (O, S)."""
+        network = self.network
+        contexts = sorted({network.context_of[b] for name in group if (b := network.block_of[name]) in network.context_of})
+        known = np.stack([self._seen[who, self._position[c]] for c in contexts], axis=1) if contexts else np.zeros((len(who), 0))
+        for some in alike(known @ (1 << np.arange(len(contexts)))):
+            told = {c for c, seen in zip(contexts, known[some[0]], strict=True) if seen}
+            blocks, tied = tied_to(network, told, group)
+            columns = [j for name, j in self._position.items() if network.block_of[name] in blocks or name in tied]
+            codes = self.people.codes[np.ix_(who[some], columns)].astype(np.int64)
+            soft = self._soft[np.ix_(who[some], columns)].any(axis=1)
+            own = np.where(soft, np.arange(len(some)) + 1, 0)
+            rows = np.concatenate([codes, self.setting[who[some], None], own[:, None]], axis=1)
+            _, code = np.unique(rows, axis=0, return_inverse=True)
+            for same in alike(code.ravel()):
+                place = some[same]
+                yield place, self._observer(int(who[place[0]]), columns).all_outcomes(action)
+
+    def _observer(self, n: int, columns: Iterable[int]) -> Observer:
+        """For one person as known in some leaves."""
+        evidence = decode(self.network, self.people, n, columns)
+        return Observer(self.network, self.network.theta, self.priors, evidence, _ANYBODY, self._tables)
+
+    def _group_seen(self, group: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Everything in the group is known."""
+        columns = [self._position[name] for name in group if name in self._position]
+        return np.asarray(self._seen[:, columns].all(axis=1))
+
+    def _made(self, test: Procedure) -> npt.NDArray[np.bool_]:
+        """Something that the test shows is known."""
+        columns = [j for name, j in self._position.items() if already_made(test, [name])]
+        return np.asarray(self._seen[:, columns].any(axis=1))
+
+
+def _fewer(pains: Sequence[Array]) -> list[Array]:
+    """The rarest outcomes taken together, person by person, as the first of the sets of weights has them."""
+    top, rest = commonest(pains[0].sum(axis=2))
+    kept = (np.take_along_axis(pain, top[:, :, None], axis=1) for pain in pains)
+    others = (np.take_along_axis(pain, rest[:, :, None], axis=1).sum(axis=1, keepdims=True) for pain in pains)
+    return [np.concatenate(both, axis=1) for both in zip(kept, others, strict=True)]

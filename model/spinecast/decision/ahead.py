@@ -1,0 +1,174 @@
+"""The value of every action for many people at once, one decision ahead: what `Planner` finds at depth 1, as arrays.
+
+What can be seen after an action, and what may then come last, is the planner's own answer, asked once for all who are alike in
+it. What differs from person to person is arithmetic: beliefs, outcome models, and what the rules permit each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import field
+from typing import Protocol
+
+import numpy as np
+
+from spinecast.decision.facts import Ints
+from spinecast.decision.net import net_benefits
+from spinecast.decision.outcomes import Outcomes, at_week
+from spinecast.decision.plan import Observe, Seen
+from spinecast.decision.planner import FINDS_OUT, Outlook, Planner, Point
+from spinecast.decision.rulings import Rulings
+from spinecast.decision.settings import DecisionSettings
+from spinecast.frozen import dataclass
+from spinecast.parameters.scales import Array
+
+
+class Looks(Protocol):
+    """What actions can show to N people."""
+
+    def alike(self, action: str) -> Iterator[tuple[int, Ints, Observe | None]]:
+        """People to whom an action can show the same: a number that stands for it, who, and what it is (None: nothing).
+
+        The probabilities of what it shows are not looked at.
+        """
+
+    def split(self, action: str, who: Ints, weights: Sequence[Array]) -> list[Array]:
+        """Pain by outcome of the action's first look (n, O, L + 1), for each of some weights of the states (n, S) of people who are alike.
+
+        The rarest outcomes are taken together as the first of the weights has them.
+        """
+
+
+Turn = tuple[Outlook, tuple[int, ...]]
+"""Something that can be seen after an action, and the actions that can be the last step then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """N people before a decision.
+
+    Attributes
+    ----------
+    outcomes : Outcomes
+        At the point estimate, with people in the place of draws.
+    beliefs : ndarray, shape (N, S)
+    turns : dict
+        What can be seen after an action and may come last then, by action and what it can show; nobody's in particular, and
+        filled as it is asked for.
+    """
+
+    outcomes: Outcomes
+    settings: DecisionSettings
+    kinds: tuple[str, ...]
+    beliefs: Array
+    looks: Looks
+    rulings: Rulings
+    turns: dict[tuple[int, int], list[Turn]] = field(default_factory=dict)
+
+    def values(self) -> Array:
+        """Net benefit over waiting of the best plan of one decision ahead that begins with each action; shape (N, A)."""
+        pain = self.beliefs @ self.outcomes.share
+        nets = Nets(self.outcomes, self.settings)
+        values: Array = _worth(nets.at(Point(0.0), range(len(self.kinds))), pain)
+        values[:, [kind == "waiting" for kind in self.kinds]] = 0.0
+        steps = [step for a, kind in enumerate(self.kinds) if kind != "waiting" for step in self._steps(a)]
+        nets.prepare(turn for *_, turns in steps for turn in turns)
+        both = moments(self.beliefs, self.outcomes.share)
+        for a, who, shows, turns in steps:
+            parts = self._split(a, who) if shows else self._reviewed(a, pain[who], both[who], who)
+            for (seen, last), part in zip(turns, parts, strict=True):
+                values[who, a] += self._best_last(nets, who, part, seen, last)
+        return values
+
+    def _steps(self, a: int) -> Iterator[tuple[int, Ints, bool, list[Turn]]]:
+        """An action, people for whom the same can follow it, whether it shows them something, and what can follow."""
+        for number, who, observe in self.looks.alike(self.outcomes.actions[a]):
+            if (a, number) not in self.turns:
+                anybody = self.outcomes.only(int(who[0]))
+                planner = Planner(anybody, self.settings, self.kinds, observe or _nothing, lambda *_: True)
+                self.turns[a, number] = planner.ahead(a)
+            yield a, who, observe is not None, self.turns[a, number]
+
+    def _relief(self, a: int) -> Array:
+        """P(>= 50 % relief) at the review of an action, by level; shape (N, L + 1)."""
+        return at_week(self.outcomes.active(a), float(self.outcomes.review[a]))
+
+    def _reviewed(self, a: int, pain: Array, both: Array, who: Ints) -> Iterator[Array]:
+        """Pain by level in each thing that can be seen after an action that shows nothing, in the planner's order; each (n, L + 1)."""
+        if self.kinds[a] in FINDS_OUT:
+            yield pain
+            return
+        relieved = np.matmul(both, self._relief(a)[who, :, None])[:, :, 0]
+        yield relieved
+        yield pain - relieved
+
+    def _split(self, a: int, who: Ints) -> Iterator[Array]:
+        """The same after an action that shows something to these people; each (n, L + 1)."""
+        name, belief = self.outcomes.actions[a], self.beliefs[who]
+        if self.kinds[a] in FINDS_OUT:
+            yield from np.moveaxis(self.looks.split(name, who, [belief])[0], 1, 0)
+            return
+        chance = np.clip(self._relief(a)[who] @ self.outcomes.share.T, 0.0, 1.0)
+        every, relieved = self.looks.split(name, who, [belief, belief * chance])
+        for whole, good in zip(np.moveaxis(every, 1, 0), np.moveaxis(relieved, 1, 0), strict=True):
+            yield good
+            yield whole - good
+
+    def _best_last(self, nets: Nets, who: Ints, pain: Array, seen: Outlook, last: tuple[int, ...]) -> Array:
+        """What the best last step adds after what was seen; 0 where stopping is best; shape (n,)."""
+        if not last:
+            return np.zeros(len(who))
+        after, chosen = seen.after, list(last)
+        may = self.rulings.may_follow(after.done[-1], after.time + self.outcomes.wait)
+        best: Array = np.where(may[np.ix_(who, chosen)], _worth(nets.at(after, last)[who], pain), 0.0).max(axis=1, initial=0.0)
+        return best
+
+
+@dataclass(slots=True)
+class Nets:
+    """Net benefit by level of actions begun at the points that plans come to; each worked out once for everybody."""
+
+    outcomes: Outcomes
+    settings: DecisionSettings
+    _which: dict[tuple[float, bool, bool], list[int]] = field(default_factory=dict)
+    _made: dict[tuple[float, bool, bool], Array] = field(default_factory=dict)
+
+    def prepare(self, turns: Iterable[Turn]) -> None:
+        """Which actions are asked about at each point: no others are worked out."""
+        for seen, last in turns:
+            key = _key(seen.after)
+            self._which[key] = sorted({*self._which.get(key, ()), *last})
+
+    def at(self, point: Point, actions: Sequence[int]) -> Array:
+        """Of some actions begun at a point; shape (N, len(actions), L + 1)."""
+        key = _key(point)
+        which = self._which.setdefault(key, list(actions))
+        if key not in self._made:
+            self._made[key] = net_benefits(
+                self.outcomes, self.settings, which, point.time, cared=point.cared, eased=point.relieved
+            )
+        made = self._made[key]
+        return made if len(actions) == len(which) else made[:, [which.index(a) for a in actions]]
+
+
+def _key(point: Point) -> tuple[float, bool, bool]:
+    return point.time, point.cared, point.relieved
+
+
+def _nothing(_action: str, _seen: tuple[Seen, ...]) -> None:
+    """An action that shows nothing."""
+
+
+def moments(beliefs: Array, share: Array) -> Array:
+    """Mean of the products of two levels' shares of the pain: what relief at one level means for the pain at another; (N, L + 1, L + 1)."""
+    levels = share.shape[1]
+    first, second = np.triu_indices(levels)
+    found = np.empty((len(beliefs), levels, levels))
+    found[:, first, second] = found[:, second, first] = beliefs @ (share[:, first] * share[:, second])
+    return found
+
+
+def _worth(net: Array, pain: Array) -> Array:
+    """Worth of actions (n, A, L + 1) in pain (n, L + 1); shape (n, A)."""
+    worth: Array = np.matmul(net, pain[:, :, None])[:, :, 0]
+    return worth
