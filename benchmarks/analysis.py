@@ -31,8 +31,8 @@ from spinecast.analysis.outcome_numbers import MovedDraws
 from spinecast.analysis.population import PROFILE, Population, _chances, net_by_level, population
 from spinecast.analysis.problem import problem
 from spinecast.analysis.psa import psa
-from spinecast.assessment import assess as assessing
 from spinecast.assessment.model import Model, load_model
+from spinecast.assessment.profiling import usual_people
 from spinecast.decision.outcomes import compile_outcomes, pain_shares
 from spinecast.decision.profile import Profile
 from spinecast.engines import exact
@@ -74,7 +74,7 @@ class Loops:
         self.model, self.run, self.network = model, run, model.network
         self.people = run.cohort.people()
         self.share = pain_shares(self.network.space)
-        self.usual = assessing._usual(self.network, run.cohort.setting)
+        self.usual = usual_people(self.network, run.cohort.setting)
         self.chances = _chances(self.network, run.cohort.setting)
 
     def profile(self, n: int) -> Profile:

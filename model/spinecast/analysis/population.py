@@ -21,9 +21,9 @@ from spinecast.analysis.outcome_numbers import RememberedDraws, rows_behind
 from spinecast.analysis.psa import ANEW, STORED
 from spinecast.analysis.result import Basis, Chart, Column, Result, sources_of
 from spinecast.analysis.simulate import Cohort, recorded_shares, simulate
-from spinecast.assessment import assess as assessing
 from spinecast.assessment.assess import DEFAULT_SEED
 from spinecast.assessment.model import Model
+from spinecast.assessment.profiling import usual_people
 from spinecast.decision.gates import evaluate_gates
 from spinecast.decision.net import net_of
 from spinecast.decision.outcomes import Outcomes, compile_outcomes, pain_shares
@@ -175,7 +175,7 @@ def _profiles(
     names = list(network.leaves)
     columns = [names.index(c) for c in PROFILE]
     distinct, profile = np.unique(cohort.codes[:, columns], axis=0, return_inverse=True)
-    usual, chances = assessing._usual(network, cohort.setting), _chances(network, cohort.setting)
+    usual, chances = usual_people(network, cohort.setting), _chances(network, cohort.setting)
     nets: list[Array] = []
     permitted: list[list[bool]] = []
     actions: tuple[str, ...] = ()

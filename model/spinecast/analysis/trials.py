@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from spinecast.assessment.assess import _profile
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.model import Model
 from spinecast.assessment.patient import parse_patient
+from spinecast.assessment.profiling import profile_of
 from spinecast.decision.circumstances import course_weights
 from spinecast.decision.outcomes import NONSPECIFIC, pain_shares
 from spinecast.decision.profile import Profile
@@ -41,7 +41,7 @@ class Population:
     @property
     def stages(self) -> Mapping[str, float]:
         """Shares of acute, subacute and chronic pain."""
-        return course_weights(self.profile)
+        return {stage: float(weight) for stage, weight in course_weights(self.profile).items()}
 
 
 def population(trial: Trial, model: Model) -> Population:
@@ -60,7 +60,7 @@ def population(trial: Trial, model: Model) -> Population:
     evidence = to_evidence(patient, network)
     belief = exact.posterior(network, network.theta, evidence).states
     belief = _conditioned(belief, trial, model)
-    profile = _profile(model, patient, evidence, belief)
+    profile = profile_of(model, patient, evidence, belief)
     shares = {context: _shares(table, model.priors) for context, table in trial.shares.items()}
     known = {k: v for k, v in profile.values.items() if k not in shares}
     profile = replace(profile, values=known, chances={**profile.chances, **shares})

@@ -131,7 +131,7 @@ class Crowd:
     def probabilities(self) -> dict[tuple[str, str], Array]:
         """Probability of each generator ("" as level) and of each of its levels; each (N,)."""
         space = self.model.network.space
-        found = {level: self.beliefs @ space.active[:, i] for i, level in enumerate(space.levels)}
+        found: dict[tuple[str, str], Array] = {level: self.beliefs @ space.active[:, i] for i, level in enumerate(space.levels)}
         return found | {(g, ""): self.beliefs @ space.mask(g) for g in space.generators}
 
     def circumstances(self, standing: Standing) -> Circumstances:
@@ -174,7 +174,7 @@ class Crowd:
         who = np.arange(self.facts.count) if who is None else who
         leaf, column = network.leaves[context], list(network.leaves).index(context)
         codes = people.codes[who, column]
-        found = np.eye(len(leaf.values))[np.maximum(codes, 0)]
+        found: Array = np.eye(len(leaf.values))[np.maximum(codes, 0)]
         for setting in np.unique(self.setting[who[codes < 0]]).tolist():
             mine = (codes < 0) & (self.setting[who] == setting)
             found[mine] = self.beliefs[who[mine]] @ self._shares(leaf, setting)

@@ -90,7 +90,7 @@ class Looks:
         for some in alike(known @ (1 << np.arange(len(contexts)))):
             told = {c for c, seen in zip(contexts, known[some[0]], strict=True) if seen}
             blocks, tied = tied_to(network, told, group)
-            columns = [j for name, j in self._position.items() if network.block_of[name] in blocks or name in tied]
+            columns = np.array([j for name, j in self._position.items() if network.block_of[name] in blocks or name in tied])
             codes = self.people.codes[np.ix_(who[some], columns)].astype(np.int64)
             soft = self._soft[np.ix_(who[some], columns)].any(axis=1)
             own = np.where(soft, np.arange(len(some)) + 1, 0)
@@ -98,7 +98,7 @@ class Looks:
             _, code = np.unique(rows, axis=0, return_inverse=True)
             for same in alike(code.ravel()):
                 place = some[same]
-                yield place, self._observer(int(who[place[0]]), columns).all_outcomes(action)
+                yield place, self._observer(int(who[place[0]]), columns.tolist()).all_outcomes(action)
 
     def _observer(self, n: int, columns: Iterable[int]) -> Observer:
         """For one person as known in some leaves."""

@@ -118,7 +118,7 @@ class Ahead:
         """What the best last step adds after what was seen; 0 where stopping is best; shape (n,)."""
         if not last:
             return np.zeros(len(who))
-        after, chosen = seen.after, list(last)
+        after, chosen = seen.after, np.array(last)
         may = self.rulings.may_follow(after.done[-1], after.time + self.outcomes.wait)
         best: Array = np.where(may[np.ix_(who, chosen)], _worth(nets.at(after, last)[who], pain), 0.0).max(axis=1, initial=0.0)
         return best

@@ -226,7 +226,10 @@ class Published:
 
     def outcomes(self, person: Circumstances) -> Outcomes:
         """The outcome model of one person; or of N people at one set of numbers, with people in the place of axis D."""
-        natural = sum(np.asarray(weight)[..., None, None] * self._course(stage) for stage, weight in person.stages.items())
+        natural: Array = sum(
+            (np.asarray(weight)[..., None, None] * self._course(stage) for stage, weight in person.stages.items()),
+            start=np.zeros(1),
+        )
         length = max(len(natural), len(person.worth))
         cared = np.array([is_cared(p) for p in self.procedures])
         added = self.contextual[:, :, None] * (1 - natural)

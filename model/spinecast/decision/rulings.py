@@ -13,6 +13,7 @@ from spinecast.decision.facts import Facts, Ints
 from spinecast.decision.gates import (
     SEQUENCE,
     STOPPING,
+    already_made,
     applies,
     foremost,
     limit_of,
@@ -74,7 +75,7 @@ class Rulings:
         blocked, never = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         for rule in rules:
             if rule.kind not in SEQUENCE and rule.effect in STOPPING:
-                chosen = [a for a, p in enumerate(procedures) if applies(rule, p)]
+                chosen = np.array([applies(rule, p) for p in procedures])
                 says = _says(rule, facts, probabilities, priors)
                 blocked[np.ix_(says, chosen)] = True
                 if rule.effect == "block":

@@ -12,7 +12,7 @@ from spinecast.analysis.many_draws import Person, over_draws, people
 from spinecast.analysis.outcome_numbers import RememberedDraws
 from spinecast.analysis.population import cohort_information, cohort_of, net_by_level, offered, population
 from spinecast.analysis.simulate import simulate
-from spinecast.assessment import assess as assessing
+from spinecast.assessment.profiling import usual_people
 from spinecast.cli.main import run
 from spinecast.decision.outcomes import compile_outcomes, pain_shares
 from spinecast.decision.profile import Profile
@@ -66,7 +66,7 @@ def test_values_are_those_of_one_person_at_a_time(model, cohort):
         from spinecast.analysis.population import _chances
 
         chances = {c: v for c, v in _chances(network, cohort.cohort.setting).items() if c not in known}
-        person = Profile(values=known, chances=chances, usual=assessing._usual(network, cohort.cohort.setting))
+        person = Profile(values=known, chances=chances, usual=usual_people(network, cohort.cohort.setting))
         source = RememberedDraws(model.priors.rows, DRAWS, 3)
         nets = net_by_level(compile_outcomes(model.priors, network.space, person, source=source), cohort.settings)
         states = exact.posterior(network, cohort.theta, decode(network, cohort.cohort.people(), n)).states
