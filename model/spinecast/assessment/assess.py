@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from spinecast.network.evidence import Evidence
 from spinecast.network.model import Network
 from spinecast.parameters.quantiles import quantiles
 from spinecast.parameters.scales import Array
+from spinecast.priors.deferred import Deferred
 from spinecast.wording import value_words, words
 
 DEFAULT_DRAWS = 200
