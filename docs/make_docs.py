@@ -132,6 +132,7 @@ def run_page(page: Path, folder: Path) -> str:
         kind, body, order = fence["kind"], fence["body"], fence["order"]
         new = body
         if order in ("file", "append"):
+            (folder / fence["what"]).parent.mkdir(parents=True, exist_ok=True)
             with (folder / fence["what"]).open("a" if order == "append" else "w", encoding="utf-8") as handle:
                 handle.write(body)
         elif order != "not run":

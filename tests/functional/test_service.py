@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import shlex
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from dataclasses import replace
 
 import httpx
 import jsonschema
+import make_docs
 import pytest
 
 import spinecast
@@ -326,3 +329,28 @@ def test_limits_are_checked():
     with pytest.raises(spinecast.InvalidValueError, match="rows = 0"):
         Limits(rows=0)
     assert replace(Limits(), queue=0).queue == 0
+
+
+def curl_lines():
+    """Every line of curl in the page, as words, and the files that the page writes."""
+    page = (make_docs.ROOT / "docs" / "how-to" / "serve-over-http.md").read_text(encoding="utf-8")
+    blocks = list(make_docs.FENCE.finditer(page))
+    lines = [line for b in blocks if b["kind"] == "sh" for line in b["body"].splitlines() if line.startswith("curl ")]
+    return [shlex.split(line)[1:] for line in lines], {b["what"]: b["body"] for b in blocks if b["order"] == "file"}
+
+
+def test_the_curl_lines_of_the_documentation_are_answered(client):
+    """Read as curl reads them: -H a header, --data a body without its line ends, --data-binary one as it is."""
+    lines, files = curl_lines()
+    assert len(lines) >= 2
+    for words in lines:
+        parser = argparse.ArgumentParser()
+        for option in ("-H", "--data", "--data-binary", "url"):
+            parser.add_argument(option)
+        told = parser.parse_args(words)
+        body = files[(told.data or told.data_binary).removeprefix("@")]
+        name, _, value = told.H.partition(": ")
+        path = told.url.removeprefix("http://127.0.0.1:8000")
+        answer = client.post(path, content=body.replace("\n", "") if told.data else body, headers={name: value})
+        assert answer.status_code == 200, answer.text
+        assert "Central stenosis" in answer.text or '"row": 1' in answer.text

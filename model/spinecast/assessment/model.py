@@ -69,14 +69,14 @@ def draws_key(priors: Priors) -> str:
     return f"{priors.content_hash} {curves.hash if isinstance(curves, OutcomeCurves) else ''}"
 
 
-def load_model(folder: Path | None = None, region: str = REGION, *, fit: Path | None = None) -> Model:
+def load_model(folder: Path | str | None = None, region: str = REGION, *, fit: Path | str | None = None) -> Model:
     """Load the priors folder (the installed one by default) with its fit, or with another one that was learned from records.
 
     Parameters
     ----------
-    folder : Path, optional
+    folder : Path or str, optional
     region : str
-    fit : Path, optional
+    fit : Path or str, optional
         A file written by `spinecast learn`; by default the one that SPINECAST_FIT names, else the folder's own.
 
     Raises

@@ -35,9 +35,8 @@ def findings(as_json: bool, kind: str | None, search: str | None) -> None:
     from spinecast.errors import UnknownIdError, nearest
     from spinecast.priors.bundle import load_priors
     from spinecast.priors.vocabulary import kinds, vocabulary
-    from spinecast.resources import priors_folder
 
-    priors = load_priors(priors_folder())
+    priors = load_priors()
     if kind is not None and kind not in kinds(priors):
         raise UnknownIdError("--kind", kind, kinds(priors))
     known = vocabulary(priors)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spinecast.cli.options import OneOf
-from spinecast.resources import own_priors_folder, priors_folder
+from spinecast.resources import own_priors_folder
 
 REGIONS = ("lumbosacral", "cervical")
 
@@ -22,7 +22,7 @@ def patient(path: Path, region: str) -> None:
     from spinecast.priors.bundle import load_priors
     from spinecast.priors.scaffold import new_patient
 
-    click.echo(f"wrote {new_patient(load_priors(priors_folder()), path, region)}; then: spinecast assess {path}")
+    click.echo(f"wrote {new_patient(load_priors(), path, region)}; then: spinecast assess {path}")
 
 
 @click.command
@@ -32,7 +32,7 @@ def outcome(path: Path) -> None:
     from spinecast.priors.bundle import load_priors
     from spinecast.priors.scaffold import new_outcome
 
-    click.echo(f"wrote {new_outcome(load_priors(priors_folder()), path)}; then: spinecast update ASSESSMENT {path}")
+    click.echo(f"wrote {new_outcome(load_priors(), path)}; then: spinecast update ASSESSMENT {path}")
 
 
 @click.command

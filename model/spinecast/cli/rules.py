@@ -17,9 +17,8 @@ def list_rules(as_json: bool) -> None:
     """List every rule set with its document, and every rule with what it asks and the clause that it is in."""
     from spinecast.priors.bundle import load_priors
     from spinecast.report.rules_table import rule_sets_data, rule_sets_text
-    from spinecast.resources import priors_folder
 
-    priors = load_priors(priors_folder())
+    priors = load_priors()
     if as_json:
         say(json.dumps(rule_sets_data(priors), indent=2, ensure_ascii=False))
         return

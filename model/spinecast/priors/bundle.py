@@ -27,6 +27,7 @@ from spinecast.priors.reader import (
     strings,
 )
 from spinecast.priors.records import Priors
+from spinecast.resources import priors_folder
 
 BUNDLE = Path("fitted") / "knowledge.json"
 
@@ -60,14 +61,22 @@ def _without_uncited(tables: dict[str, Any]) -> dict[str, Any]:
     return packed({**tables, "evidence": rows, "network_hash": network_hash(tables), "outcome_hash": outcome_hash(tables)})
 
 
-def load_priors(folder: Path) -> Priors:
+def load_priors(folder: Path | str | None = None) -> Priors:
     """Priors from the bundle where it matches the files, from the files where it does not.
+
+    Parameters
+    ----------
+    folder : Path or str, optional
+        A knowledge base; by default the one that SPINECAST_PRIORS names or that spinecast came with.
 
     Raises
     ------
+    PriorsError
+        The knowledge base breaks a law that reading depends on.
     ArtefactError
         The bundle is there but cannot be read.
     """
+    folder = Path(folder) if folder is not None else priors_folder()
     path = folder / BUNDLE
     if not path.exists():
         return read_priors(folder)
