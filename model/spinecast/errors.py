@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_SHOWN = 12
+MOST_SHOWN = 14
 """Longest list of allowed values that a message prints in full."""
 
 
@@ -131,7 +131,13 @@ def nearest(value: str, allowed: Iterable[str]) -> str:
 def _close(value: str, allowed: Sequence[str], count: int, cutoff: float) -> list[str]:
     import difflib  # only an error needs it
 
-    return difflib.get_close_matches(value, allowed, n=count, cutoff=cutoff)
+    plain = {_plain(one): one for one in reversed(allowed)}
+    return [plain[one] for one in difflib.get_close_matches(_plain(value), plain, n=count, cutoff=cutoff)]
+
+
+def _plain(value: str) -> str:
+    """As ids are written: `L4/5` is as near to `L4_L5` as it looks."""
+    return "_".join("".join(c if c.isalnum() else " " for c in value.lower()).split())
 
 
 def unknown(field: str, value: str, allowed: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ def test_nothing_close_gives_no_guess():
 
 def test_unknown_cuts_a_long_list_and_says_how_much_is_left():
     allowed = [f"id_{i}" for i in range(errors.MOST_SHOWN + 5)]
-    assert unknown("findings", "qqq", allowed).endswith("id_11 and 5 more")
+    assert unknown("findings", "qqq", allowed).endswith(f"id_{errors.MOST_SHOWN - 1} and 5 more")
 
 
 def test_unknown_shows_the_closest_of_a_long_list():

@@ -12,7 +12,7 @@ from spinecast.analysis.simulate import write
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.patient import parse_patient
 from spinecast.cli import main
-from spinecast.errors import InvalidValueError, MalformedFileError, MissingExtraError, MissingFileError
+from spinecast.errors import InputError, InvalidValueError, MalformedFileError, MissingExtraError, MissingFileError
 from spinecast.priors.bundle import load_priors
 from spinecast.priors.scaffold import new_outcome, new_patient
 from spinecast.resources import learned_fit, priors_folder
@@ -81,3 +81,34 @@ def test_a_message_fits_a_terminal_and_is_one_line_for_a_program(monkeypatch, ca
 def test_the_bounds_of_a_scale_are_said_once():
     with pytest.raises(InvalidValueError, match=r"a number from 0 to 10$"):
         parse_patient({"inputs": {"pain_severity": 77}}, load_priors(priors_folder()))
+
+
+@pytest.mark.parametrize(
+    ("patient", "said"),
+    [
+        ({"age": 44}, "age: belongs under [context], not the top of the file"),
+        ({"findings": {"age": 44}}, "age: belongs under [context], not [findings]"),
+        ({"context": {"pain_severity": 4}}, "pain_severity: belongs under [inputs], not [context]"),
+        ({"inputs": {"straight_leg_raise": "positive"}}, "straight_leg_raise: belongs under [findings], not [inputs]"),
+        ({"region": "cervical"}, "section: unknown 'region'"),
+        ({"context": {"age": "old"}}, "age_75_plus, a number from 18 to 120 years"),
+        ({"findings": {"mri_modic": {"value": "type_1", "level": "L4/5"}}}, "did you mean 'L4_L5'?"),
+        ({"procedures": [{"procedure": "medial_branch_block", "relief_percent": 0.8}]}, "80 if 0.8 is a fraction"),
+        ({"inputs": {"allergies": ["none", "contrast"]}}, "none alone, or what applies without it"),
+        (
+            {"inputs": {"earlier_injections": "none"}, "procedures": [{"procedure": "caudal_epidural", "weeks_ago": 3}]},
+            "expected listed, since [[procedures]] holds caudal_epidural",
+        ),
+    ],
+)
+def test_a_slip_in_a_patient_file_is_told_with_the_way_out(patient, said):
+    with pytest.raises(InputError) as caught:
+        parse_patient(patient, load_priors(priors_folder()))
+    assert said in str(caught.value)
+
+
+def test_what_is_not_the_format_of_its_name_says_which(tmp_path):
+    path = tmp_path / "patient.json"
+    path.write_text("[context]\nage = 44\n")
+    with pytest.raises(MalformedFileError, match=r"patient\.json: not JSON: "):
+        read_patient_file(path)

@@ -73,11 +73,11 @@ def _parse(path: Path, text: str, most_depth: int) -> Any:
     except RecursionError:
         raise MalformedFileError(f"{path}: nested more than {most_depth} deep") from None
     except ValueError as error:
-        raise MalformedFileError(f"{path}: {error}") from None
+        raise MalformedFileError(f"{path}: not {path.suffix[1:].upper()}: {error}") from None
     except Exception as error:
         # yaml's errors share no base with ValueError, and yaml is imported only for yaml files.
         if type(error).__module__.startswith("yaml"):
-            raise MalformedFileError(f"{path}: {_yaml_problem(error)}") from None
+            raise MalformedFileError(f"{path}: not YAML: {_yaml_problem(error)}") from None
         raise
 
 

@@ -15,6 +15,7 @@ from spinecast.assessment.patient import (
     _known,
     _number,
     _section,
+    percent,
 )
 from spinecast.assessment.patient import _inputs as checked_inputs
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
@@ -145,7 +146,7 @@ def _truth(table: Mapping[str, Any], name: str) -> bool:
 
 
 def _percent(table: Mapping[str, Any], name: str) -> float | None:
-    return _number(name, table[name], 0, 100, "percent") if name in table else None
+    return percent(name, table[name]) if name in table else None
 
 
 def _level(table: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from datetime import date
 from typing import Any
 
-from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
+from spinecast.errors import InputError, InvalidValueError, MalformedFileError, UnknownIdError
 from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Context, Finding, Input, Priors
@@ -22,6 +22,8 @@ SIDES = ("left", "right", "bilateral", "midline")
 SPINE_LEVELS = ("L1_L2", "L2_L3", "L3_L4", "L4_L5", "L5_S1", "L1", "L2", "L3", "L4", "L5", "S1", "S2")
 UNKNOWN = ("unknown", "not_done", "not_asked")
 SEDATION = ("no", "yes", "unknown")
+BLOCK = "block"
+"""Findings of this kind are what the person reports in numbers; no second examiner looks."""
 PUBLISHED, EXACT = "published", "exact"
 RELIABILITY = (PUBLISHED, EXACT)
 """How well a finding was recorded: as two examiners agree in print, or (the default) as in the studies behind the numbers."""
@@ -138,7 +140,9 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
     UnknownIdError, InvalidValueError, MalformedFileError
         Naming the field, the value, what is allowed and the nearest match.
     """
-    _known("section", table, SECTIONS)
+    for key in table:
+        if key not in SECTIONS:
+            raise _misplaced("the top of the file", key, priors) or UnknownIdError("section", key, SECTIONS)
     contexts = _section(table, "context")
     findings, counts = _findings(_section(table, "findings"), priors, _reliability_of_all(table))
     procedures = _procedures(table.get("procedures", []), priors, _assessed_on(table))
@@ -148,6 +152,8 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
                 f"findings.{name}", findings[name].value, "either the finding or the dated procedure record, not both"
             )
         findings[name] = seen
+    inputs = _inputs(table, "inputs", priors)
+    _needles_agree(inputs, procedures, priors)
     return Patient(
         label=_text(table, "label"),
         setting=_choice("setting", table["setting"], tuple(priors.settings))
@@ -157,7 +163,7 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
         contexts={k: v for k, raw in contexts.items() if (v := _context(k, raw, priors)) is not None},
         findings=findings,
         counts=counts,
-        inputs=_inputs(table, "inputs", priors),
+        inputs=inputs,
         procedures=procedures,
         goals=_goals(table.get("goals", []), priors),
         context_numbers={k: float(v) for k, v in contexts.items() if _is_number(v)},
@@ -170,6 +176,24 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
 
 MOST_WEEKS = 5200
 """Longest time accepted: a century in weeks."""
+
+
+def _misplaced(where: str, name: str, priors: Priors) -> InputError | None:
+    """The error for an id that exists and stands in the wrong place; None where it does not exist."""
+    homes = {"context": priors.contexts, "findings": {**priors.findings, **priors.dependencies}, "inputs": priors.inputs}
+    home = next((section for section, ids in homes.items() if name in ids), "")
+    return MalformedFileError(f"{name}: belongs under [{home}], not {where}") if home else None
+
+
+def _needles_agree(inputs: Mapping[str, object], procedures: Sequence[EarlierProcedure], priors: Priors) -> None:
+    """No earlier injection, and one listed, cannot both be true."""
+    listed = [p.procedure for p in procedures if priors.procedures[p.procedure].kind in NEEDLES]
+    if inputs.get(EARLIER) == "none" and listed:
+        raise InvalidValueError(f"inputs.{EARLIER}", "none", f"listed, since [[procedures]] holds {listed[0]}")
+
+
+NEEDLES = ("injection", BLOCK)
+EARLIER = "earlier_injections"
 
 
 def _context_values(name: str, priors: Priors) -> tuple[str, ...]:
@@ -223,6 +247,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def percent(name: str, value: object) -> float:
+    """A number from 0 to 100; a fraction, which would be read as less than one percent, is refused."""
+    number = _number(name, value, 0, 100, "percent")
+    if 0 < number < 1:
+        raise InvalidValueError(name, value, f"a number from 0 to 100 percent: {100 * number:g} if {number:g} is a fraction")
+    return number
+
+
 def _choice(name: str, value: object, allowed: Sequence[str]) -> str:
     if isinstance(value, bool) and {"yes", "no"} <= set(allowed):
         value = "yes" if value else "no"
@@ -245,10 +277,13 @@ def _number(name: str, value: object, low: float | None, high: float | None, uni
 
 def _context(name: str, raw: object, priors: Priors) -> Observation | None:
     if name not in priors.contexts:
-        raise UnknownIdError("context", name, tuple(priors.contexts))
+        raise _misplaced("[context]", name, priors) or UnknownIdError("context", name, tuple(priors.contexts))
     if isinstance(raw, str) and raw in UNKNOWN:
         return None
     context = priors.contexts[name]
+    if isinstance(raw, str) and raw not in context.values and context.bounds:
+        numbers = f"a number from {context.bounds[0]:g} to {context.bounds[-1]:g} {context.unit}".rstrip()
+        raise UnknownIdError(f"context.{name}", raw, (*context.values, numbers))
     if _is_number(raw):
         return _banded(context, raw)
     if isinstance(raw, dict):
@@ -300,10 +335,6 @@ def _observation(name: str, raw: dict[str, Any], values: Sequence[str], finding:
         return _certain(name, raw["value"], values, **where)
     soft = Observation(_soft(f"{name}.likelihood", raw["likelihood"], values))
     return replace(soft, **where)  # type: ignore[arg-type]  # keys are fields that are texts
-
-
-BLOCK = "block"
-"""Findings of this kind are what the person reports in numbers; no second examiner looks."""
 
 
 def _reliability_of_all(table: Mapping[str, Any]) -> str:
@@ -369,7 +400,8 @@ def _findings(
         elif name in priors.dependencies:
             counts.append(_count(name, raw, priors))
         else:
-            raise UnknownIdError("findings", name, (*priors.findings, *priors.dependencies))
+            known = (*priors.findings, *priors.dependencies)
+            raise _misplaced("[findings]", name, priors) or UnknownIdError("findings", name, known)
     for count in counts:
         for test in count.tests:
             if test in found:
@@ -410,7 +442,7 @@ def _count(family: str, raw: object, priors: Priors) -> PositiveCount:
 
 def _input(section: str, name: str, raw: object, priors: Priors) -> object | None:
     if name not in priors.inputs:
-        raise UnknownIdError(section, name, tuple(priors.inputs))
+        raise _misplaced(f"[{section}]", name, priors) or UnknownIdError(section, name, tuple(priors.inputs))
     if isinstance(raw, str) and raw in UNKNOWN:
         return None
     return _input_value(f"{section}.{name}", raw, priors.inputs[name])
@@ -423,8 +455,10 @@ def _input_value(name: str, raw: object, declared: Input) -> object:
         case "boolean":
             return _choice(name, raw, ("yes", "no"))
         case "list":
-            items = raw if isinstance(raw, list) else [raw]
-            return tuple(_choice(name, item, declared.values) for item in items)
+            items = tuple(_choice(name, item, declared.values) for item in (raw if isinstance(raw, list) else [raw]))
+            if "none" in items and len(items) > 1:
+                raise InvalidValueError(name, list(items), "none alone, or what applies without it")
+            return items
         case _:
             return _choice(name, raw, declared.values)
 
@@ -468,6 +502,9 @@ def _procedure(name: str, raw: object, priors: Priors, today: date) -> EarlierPr
     def number(key: str, high: float, unit: str) -> float | None:
         return _number(f"{name}.{key}", raw[key], 0, high, unit) if key in raw else None
 
+    def share(key: str) -> float | None:
+        return percent(f"{name}.{key}", raw[key]) if key in raw else None
+
     return EarlierProcedure(
         procedure=_choice(f"{name}.procedure", raw["procedure"], tuple(priors.procedures)),
         weeks_ago=weeks,
@@ -476,12 +513,12 @@ def _procedure(name: str, raw: object, priors: Priors, today: date) -> EarlierPr
         drug=_text(raw, "drug"),
         anaesthetic=_text(raw, "anaesthetic"),
         sedation=_choice(f"{name}.sedation", raw["sedation"], SEDATION) if "sedation" in raw else "unknown",
-        relief_percent=number("relief_percent", 100, "percent"),
+        relief_percent=share("relief_percent"),
         duration_hours=number("duration_hours", 10_000, "hours"),
         duration_weeks=number("duration_weeks", 1_000, "weeks"),
-        best_relief_percent=number("best_relief_percent", 100, "percent"),
+        best_relief_percent=share("best_relief_percent"),
         reviewed_weeks=number("reviewed_weeks", MOST_WEEKS, "weeks"),
-        reviewed_relief_percent=number("reviewed_relief_percent", 100, "percent"),
+        reviewed_relief_percent=share("reviewed_relief_percent"),
     )
 
 

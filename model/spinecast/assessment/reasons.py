@@ -11,7 +11,7 @@ from spinecast.assessment.assessment import NextFinding, Surprise, Weight
 from spinecast.assessment.observing import Observer
 from spinecast.engines import exact
 from spinecast.frozen import dataclass
-from spinecast.network.evidence import Evidence
+from spinecast.network.evidence import Evidence, main_setting
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 
@@ -126,12 +126,34 @@ def surprise(network: Network, evidence: Evidence, parts: Sequence[tuple[Array, 
     conflict = (sum(alone.values()) - log_evidence) / np.log(2)
     odd = len(alone) > 1 and conflict >= CONTRADICTION_BITS
     message = verdict_on(conflict if len(alone) > 1 else 0.0)
+    rare = _hardly_together(network, evidence)
     if odd:
         falls = {part: (one - log_evidence + _posterior_without(parts, part)[1]) / np.log(2) for part, one in alone.items()}
         least = sorted(falls, key=lambda part: -falls[part])[:NAMED]
         named = "; ".join(naming.part(network, part, _members(network, evidence, part)) for part in least)
         message += f" They fit the rest least: {named}."
-    return Surprise(log_evidence, float(conflict), bool(odd), message)
+    elif rare:
+        pairs = " and ".join(" with ".join(naming.part(network, name, (name,)) for name in pair) for pair in rare)
+        message = f"Hardly anybody has {pairs}: check them, and distrust the ranking."
+    return Surprise(log_evidence, float(conflict), bool(odd or rare), message)
+
+
+HARDLY_ANYBODY = 0.001
+"""Probability of an answer among people with another (and no named cause of pain) below which one of them is probably a slip."""
+
+
+def _hardly_together(network: Network, evidence: Evidence) -> list[tuple[str, str]]:
+    """Answers about the person of which one all but excludes the other, whatever hurts (a fusion without surgery)."""
+    found = []
+    setting = main_setting(network, network.theta, evidence)
+    for name in network.contexts:
+        leaf = network.leaves[name]
+        value, other = exact.known_value(evidence, name), exact.known_value(evidence, leaf.by) if leaf.by else None
+        if value is not None and other is not None:
+            table = network.table(network.theta, leaf, setting)
+            if table[other, 0, leaf.config_of_state[0], value] < HARDLY_ANYBODY:
+                found.append((name, leaf.by))
+    return found
 
 
 CONTRADICTION_BITS = 1.0

@@ -70,6 +70,19 @@ def test_ordinary_people_are_understood(findings, context):
     assert not assessed(findings, **context).surprise.not_understood
 
 
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ({"sex": "male", "pregnancy": "pregnant"}, "Hardly anybody has Pregnancy: pregnant with Sex: male"),
+        ({"prior_surgery": "no", "fusion": "yes"}, "Hardly anybody has Lumbar fusion: yes with Previous lumbar surgery: no"),
+    ],
+)
+def test_answers_that_all_but_exclude_each_other_are_named(context, said):
+    found = assessed({"pain_dominance": "axial"}, **context).surprise
+    assert found.not_understood
+    assert found.message.startswith(said)
+
+
 def test_hardly_anybody_drawn_from_the_model_is_said_to_contradict_himself():
     """What `CONTRADICTION_BITS` claims: a conflict above 0 is usual, one above the limit is not."""
     model = load_model()
