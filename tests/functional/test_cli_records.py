@@ -10,6 +10,7 @@ import pytest
 from helpers.command import Command
 from spinecast.analysis.simulate import simulate, to_table
 from spinecast.assessment.model import load_model
+from spinecast.errors import InputError
 from spinecast.resources import examples_folder
 
 MANY = 150
@@ -68,6 +69,31 @@ def test_learn_refuses_what_contradicts_the_model(shipped, people):
     done = shipped("learn", people[1])
     done.refused("straight_leg_raise = positive", "--without")
     assert SECRET not in done.err
+
+
+def test_learn_takes_relief_as_evidence(shipped, people, tmp_path, monkeypatch):
+    with people[0].open(newline="") as handle:
+        rows = list(csv.reader(handle))
+    path = tmp_path / "treated.csv"
+    with path.open("w", newline="") as handle:
+        header, *persons = rows
+        told = [("transforaminal_epidural", "yes" if i % 2 else "no") if i < 40 else ("", "") for i in range(len(persons))]
+        csv.writer(handle).writerows(
+            [[*header, "treated_with", "relief_4w"], *([*p, *t] for p, t in zip(persons, told, strict=True))]
+        )
+    seen = []
+
+    def learn(_model, cohort, **_):
+        seen.append(cohort.states)
+        raise InputError("stopped here")
+
+    monkeypatch.setattr("spinecast.analysis.learning.learn", learn)
+    shipped("learn", path).refused("stopped here")
+    shipped("learn", people[0]).refused("stopped here")
+    treated, labelled = seen
+    assert ((treated > 0) == (labelled > 0)).all()
+    assert (treated[:40] != labelled[:40]).any()
+    assert (treated[40:] == labelled[40:]).all()
 
 
 def test_new_records(shipped, tmp_path):

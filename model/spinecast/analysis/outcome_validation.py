@@ -15,7 +15,7 @@ from spinecast.parameters.scales import Z95, Array, expit, wilson
 from spinecast.priors.reader import read_rows
 from spinecast.priors.records import Arm, Priors, Trial
 
-FITTED, PREDICTED, UNUSED = "fitted", "predicted", "not used"
+FITTED, PREDICTED = "fitted", "predicted"
 OUTCOMES = "outcomes.csv"
 """Evidence file whose rows are all accounted for."""
 

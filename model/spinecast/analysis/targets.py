@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from spinecast.frozen import dataclass
@@ -125,14 +125,6 @@ def published_interval(rows: Sequence[Row], prediction: Estimate) -> tuple[float
     if measure_scale(row.measure) == "logit" and row.value is not None:
         return wilson(row.value, float(row.n or DEFAULT_N))
     return row_estimate(row).interval
-
-
-def by_use(found: Iterable[Target]) -> Mapping[bool, list[Target]]:
-    """Targets split into fitted (True) and never fitted (False)."""
-    split: dict[bool, list[Target]] = {True: [], False: []}
-    for target in found:
-        split[target.fitted].append(target)
-    return split
 
 
 def published(target: Target) -> float:

@@ -6,8 +6,6 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from spinecast.analysis import fitting, leave_out
 from spinecast.analysis.fit_problem import compile_problem
 from spinecast.analysis.targets import Target, published, targets
@@ -16,7 +14,6 @@ from spinecast.frozen import dataclass
 from spinecast.network.build import build_network
 from spinecast.network.model import Network
 from spinecast.network.questions import answer
-from spinecast.parameters.scales import Array
 from spinecast.priors.reader import rows_from_table
 from spinecast.priors.records import Priors, Row
 
@@ -184,8 +181,3 @@ def to_dict(found: Validation) -> dict[str, object]:
     if not found.fitted_targets:
         counts["inside"], counts["total"] = counts["held_out_inside"], counts["held_out_total"]
     return {"rows": rows, **counts}
-
-
-def standardised_distance(found: Validation) -> Array:
-    """Distance of each answer from the published value, in half-widths of its interval; shape (rows,)."""
-    return np.array([abs(r.model - r.published) / max((r.high - r.low) / 2, 1e-9) for r in found.rows])

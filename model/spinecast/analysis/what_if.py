@@ -26,7 +26,7 @@ from spinecast.priors.records import Priors
 TOP = ("setting", "rule_set", "reliability")
 """What stands outside the sections of a patient file and can be changed."""
 
-MOST_CAUSES, MOST_OPTIONS = 8, 8
+MOST_CAUSES = 8
 """Shown in the figure."""
 
 _SPREADS = re.compile(r"([+-]\d+(?:\.\d+)?)\s*sd")

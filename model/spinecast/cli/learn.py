@@ -44,6 +44,7 @@ def learn(
     from spinecast.analysis.learning import learn as update
     from spinecast.analysis.predictive_check import check, refuse
     from spinecast.analysis.records import read_records
+    from spinecast.analysis.relief import with_outcomes
 
     model = open_model(priors)
     if out is not None:
@@ -51,7 +52,7 @@ def learn(
     read = read_records(records, model.priors, model.network, setting=setting).without(model.network, without)
     looked = check(model, read.cohort, read.observed, seed=seed)
     refuse(looked)
-    learned = update(model, read.labelled(model.network), only=only, seed=seed, tell=lambda line: click.echo(line, err=True))
+    learned = update(model, with_outcomes(model, read), only=only, seed=seed, tell=lambda line: click.echo(line, err=True))
     choices = {k: " ".join(v) for k, v in (("only", only), ("without", without)) if v}
     results = {
         "numbers": report.moved_result(model, learned, read, seed=seed, choices=dict(choices)),

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
-from spinecast.parameters.curves import RELIEF, SETTLING, relief, settling
+from spinecast.parameters.curves import RELIEF, SETTLING, relief
 from spinecast.parameters.scales import Array
 
 CONTEXT = "contextual_effect"
@@ -133,11 +133,6 @@ class OutcomeCurves:
             parameters[:, :split].reshape(len(parameters), len(self.courses), len(SETTLING)),
             parameters[:, split:].reshape(len(parameters), len(self.effects), len(RELIEF)),
         )
-
-
-def settling_at(sampled: Sampled, weeks: Array) -> Array:
-    """Every settling curve at some weeks; shape (D, C, T)."""
-    return settling(sampled.courses[:, :, None, :], weeks)
 
 
 def relief_at(sampled: Sampled, weeks: Array) -> Array:

@@ -14,9 +14,6 @@ Array = npt.NDArray[np.float64]
 Z95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
 
-TINY = 1e-12
-"""Keeps logits finite where a published proportion is 0 or 1."""
-
 
 def logit(p: float) -> float:
     """Log-odds; -inf at 0 and +inf at 1 (structural zeros stay exact)."""

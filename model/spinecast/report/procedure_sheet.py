@@ -151,6 +151,6 @@ def _panel(axes: Axes, effect: EffectCurves) -> None:
                 elinewidth=0.8, capsize=2,
             )  # fmt: skip
     axes.set_title(textwrap.fill(effect.label, 34))
-    axes.set(xlim=(0, 53), ylim=(0, 100), xlabel="weeks from the procedure")
+    axes.set(xlim=(0, 54), ylim=(0, 100), xlabel="weeks from the procedure")
     axes.set_xticks([0, 4, 13, 26, 39, 52])
     axes.grid(axis="y", color=colours.LIGHT, lw=0.4)

@@ -41,11 +41,6 @@ def money(amount: float, *, signed: bool = False) -> str:
     return f"{rounded:+,.0f}" if signed and rounded else f"{rounded:,.0f}"
 
 
-def moneys(low: float, high: float) -> str:
-    """An interval of amounts: -690 to 1,560."""
-    return f"{money(low)} to {money(high)}"
-
-
 def gain(amount: float, settings: Settings, *, signed: bool = False) -> str:
     """A value over waiting in its unit: money in tens, or relief-weeks with one decimal."""
     if settings.value_in == "money":

@@ -16,7 +16,6 @@ TRUTH = "truth_"
 
 PROCEDURES = "procedures"
 ASSESSED_ON = "assessed_on"
-HARD = ("setting", "context", "finding")
 
 
 @dataclass(frozen=True, slots=True)

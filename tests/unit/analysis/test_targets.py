@@ -9,7 +9,7 @@ import pytest
 
 from helpers.rows import row
 from helpers.small import network
-from spinecast.analysis.targets import by_use, positively_asked, published, targets
+from spinecast.analysis.targets import positively_asked, published, targets
 from spinecast.network.questions import answer, compile_question
 from spinecast.parameters.pooling import pool, row_estimate
 from spinecast.parameters.scales import wilson
@@ -95,8 +95,7 @@ class TestSeveralRows:
 class TestUse:
     def test_only_what_is_declared_is_fitted(self, small):
         rows = [asked("a"), asked("b", use="holdout"), asked("c", use="parameter"), asked("d", use="background")]
-        split = by_use(found(small, *rows))
-        assert ([t.id for t in split[True]], [t.id for t in split[False]]) == (["a"], ["b"])
+        assert [(t.id, t.fitted) for t in found(small, *rows)] == [("a", True), ("b", False)]
 
     def test_what_cannot_be_asked_is_no_target(self, small):
         assert found(small, asked("a", measure="md"), asked("b", value=None), asked("c", target="", test="")) == []

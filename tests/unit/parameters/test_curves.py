@@ -16,7 +16,6 @@ from spinecast.parameters.outcome_curves import (
     load_curves,
     relief_at,
     save_curves,
-    settling_at,
 )
 
 WEEKS = np.array([0.0, 1.0, 4.0, 13.0, 52.0, 500.0])
@@ -95,7 +94,6 @@ def test_draws_have_the_covariance_of_the_fit_and_zeros_give_the_centre():
     flat = np.concatenate([sampled.courses.reshape(40_001, -1), sampled.effects.reshape(40_001, -1)], axis=1)
     assert flat[0] == pytest.approx(made.centre)
     assert np.cov(flat[1:].T) == pytest.approx(made.factor.dense() @ made.factor.dense().T, abs=2e-3)
-    assert settling_at(sampled, WEEKS).shape == (40_001, 2, 6)
     assert relief_at(sampled, WEEKS).shape == (40_001, 2, 6)
 
 
