@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from spinecast.decision.numbers import Draws
-from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
+from spinecast.parameters.archive import checksum, read_archive, reading, same, write_archive
 from spinecast.parameters.scales import Array, Scale
 from spinecast.priors.records import Quantity, Row
 
@@ -62,15 +59,14 @@ class RecordedDraws(Draws):
         return self.columns[-1]
 
 
+REMEDY = "spinecast fit --outcomes"
+
+
 def save_draws(recorded: RecordedDraws, key: str, path: Path) -> None:
     """Write what was recorded, for the priors with this key; complete or not at all."""
     names = sorted(recorded.values)
     parts: dict[str, Any] = {"values": np.stack([recorded.values[n] for n in names]), "columns": recorded.columns[-1]}
-    header = {"names": names, "key": key, "seed": recorded.seed, "checksum": _checksum(parts)}
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
-        np.savez(handle, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **parts)
-    temporary.replace(path)
+    write_archive(path, {"names": names, "key": key, "seed": recorded.seed, "checksum": checksum(parts)}, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +95,9 @@ def load_draws(path: Path) -> DrawStore | None:
     """
     if not path.exists():
         return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes())) as data:
-            header = json.loads(data["header"].tobytes())
-            parts = {name: data[name] for name in ("values", "columns")}
-        intact = header["checksum"] == _checksum(parts)
-        store = DrawStore(
+    with reading(path, REMEDY):
+        header, parts = read_archive(path)
+        same(path, header["checksum"], checksum(parts), REMEDY)
+        return DrawStore(
             header["key"], header["seed"], dict(zip(header["names"], parts["values"], strict=True)), parts["columns"]
         )
-    except Exception as error:  # noqa: BLE001  zip, deflate and numpy raise a dozen kinds where bytes were lost
-        raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit --outcomes` to write it anew") from None
-    if not intact:
-        raise ArtefactError(f"{path} does not match its own checksum; run `spinecast fit --outcomes` to write it anew")
-    return store
-
-
-def _checksum(parts: Mapping[str, Any]) -> int:
-    total = 0
-    for name in sorted(parts):
-        total = zlib.crc32(np.ascontiguousarray(parts[name]).data, zlib.crc32(name.encode(), total))
-    return total

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
 from spinecast.network.compiled import FORM, Compiled
 from spinecast.network.model import Network
+from spinecast.parameters.archive import as_bytes, checksum, read_archive, reading, same, write_archive
 from spinecast.parameters.scales import Array
 
 
@@ -63,18 +58,14 @@ def path_of(folder: Path, region: str) -> Path:
     return folder / "fitted" / f"{region}.npz"
 
 
+REMEDY = "spinecast fit"
+
+
 def save(fitted: Fitted, path: Path) -> None:
     """Write the fit; complete or not at all."""
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".tmp")
     parts = _parts(fitted)
     header = {"names": fitted.names, "priors_hash": fitted.priors_hash, "digest": _digest(parts)}
-    if fitted.learned:
-        header["learned"] = fitted.learned
-    with temporary.open("wb") as handle:
-        # Not compressed: unpacking would cost each start more than the bytes do.
-        np.savez(handle, header=_as_bytes(header), **parts)
-    temporary.replace(path)
+    write_archive(path, header | ({"learned": fitted.learned} if fitted.learned else {}), parts)
 
 
 def load(path: Path) -> Fitted:
@@ -85,28 +76,13 @@ def load(path: Path) -> Fitted:
     ArtefactError
         It is missing, unreadable, or not what was written.
     """
-    if not path.exists():
-        raise ArtefactError(f"{path} does not exist; `spinecast fit` writes it")
-    try:
-        with np.load(io.BytesIO(path.read_bytes())) as data:
-            header = json.loads(data["header"].tobytes())
-            parts = {name: data[name] for name in data.files if name != "header"}
-        intact = header["digest"] == _digest(parts)
-        fitted = Fitted(
+    with reading(path, REMEDY):
+        header, parts = read_archive(path)
+        same(path, header["digest"], _digest(parts), REMEDY)
+        return Fitted(
             tuple(header["names"]), parts["theta"], parts["draws"].astype(float), header["priors_hash"],
-            parts["evidence_share"].astype(float), _compiled(parts) if intact else None, header.get("learned", ""),
+            parts["evidence_share"].astype(float), _compiled(parts), header.get("learned", ""),
         )  # fmt: skip
-    except _UNREADABLE as error:
-        raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit` to write it anew") from None
-    if not intact:
-        raise ArtefactError(f"{path} does not match its own digest; run `spinecast fit` to write it anew")
-    return fitted
-
-
-_UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-# What zip, deflate and numpy's own format raise where bytes were lost or changed.
 
 
 def _parts(fitted: Fitted) -> dict[str, Any]:
@@ -118,13 +94,9 @@ def _parts(fitted: Fitted) -> dict[str, Any]:
     }
     if fitted.compiled is not None:
         stored = fitted.compiled
-        parts |= {"layout": _as_bytes(stored.layout), "integers": stored.integers, "spread": stored.spread}
+        parts |= {"layout": as_bytes(stored.layout), "integers": stored.integers, "spread": stored.spread}
         parts |= {} if stored.points is None else {"points": stored.points}
     return parts
-
-
-def _as_bytes(tree: object) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(json.dumps(tree, separators=(",", ":")).encode(), dtype=np.uint8)
 
 
 def _compiled(parts: Mapping[str, Any]) -> Compiled | None:
@@ -136,11 +108,7 @@ def _compiled(parts: Mapping[str, Any]) -> Compiled | None:
 
 
 def _digest(parts: Mapping[str, Any]) -> str:
-    """Checksum of every array and its name: it guards against damage, and costs a start little."""
-    total = 0
-    for name in sorted(parts):
-        total = zlib.crc32(np.ascontiguousarray(parts[name]).data, zlib.crc32(name.encode(), total))
-    return f"{total:08x}"
+    return f"{checksum(parts):08x}"
 
 
 def place(network: Network, fitted: Fitted) -> tuple[Array, Array, tuple[str, ...]]:

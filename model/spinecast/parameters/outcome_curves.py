@@ -6,19 +6,14 @@ Nothing here imports scipy: an assessment only reads what `spinecast fit` wrote.
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spinecast.errors import ArtefactError
 from spinecast.frozen import dataclass
+from spinecast.parameters.archive import read_archive, reading, same, write_archive
 from spinecast.parameters.curves import RELIEF, SETTLING, relief
 from spinecast.parameters.scales import Array
 
@@ -140,19 +135,16 @@ def relief_at(sampled: Sampled, weeks: Array) -> Array:
     return relief(sampled.effects[:, :, None, :], weeks)
 
 
+REMEDY = "spinecast fit --outcomes"
+
+
 def save_curves(curves: OutcomeCurves, path: Path) -> None:
     """Write the curves; complete or not at all."""
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".tmp")
     header = {
         "courses": curves.courses, "effects": curves.effects, "columns": curves.columns, "shape": curves.factor.shape, "spread": curves.spread,
         "hash": curves.hash, "digest": _digest(curves),
     }  # fmt: skip
-    text = json.dumps(header, sort_keys=True).encode()
-    with temporary.open("wb") as handle:
-        # Not compressed: unpacking would cost each start more than the bytes do.
-        np.savez(handle, header=np.frombuffer(text, dtype=np.uint8), **_parts(curves))
-    temporary.replace(path)
+    write_archive(path, header, _parts(curves))
 
 
 def load_curves(path: Path) -> OutcomeCurves:
@@ -163,27 +155,15 @@ def load_curves(path: Path) -> OutcomeCurves:
     ArtefactError
         They are missing, unreadable, or not what was written.
     """
-    if not path.exists():
-        raise ArtefactError(f"{path} does not exist; `spinecast fit --outcomes` writes it")
-    try:
-        with np.load(io.BytesIO(path.read_bytes())) as data:
-            header = json.loads(data["header"].tobytes())
-            factor = Factor((int(header["shape"][0]), int(header["shape"][1])), data["rows"], data["columns"], data["values"])
-            curves = OutcomeCurves(
-                tuple(header["courses"]), tuple(header["effects"]), data["centre"], factor,
-                tuple((str(name), int(width)) for name, width in header["columns"]), dict(header["spread"]), header["hash"],
-            )  # fmt: skip
-    except _UNREADABLE as error:
-        raise ArtefactError(f"{path} is corrupt ({error}); run `spinecast fit --outcomes` to write it anew") from None
-    if header["digest"] != _digest(curves):
-        raise ArtefactError(f"{path} does not match its own digest; run `spinecast fit --outcomes` to write it anew")
-    return curves
-
-
-_UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-# What zip, deflate and numpy's own format raise where bytes were lost or changed.
+    with reading(path, REMEDY):
+        header, data = read_archive(path)
+        factor = Factor((int(header["shape"][0]), int(header["shape"][1])), data["rows"], data["columns"], data["values"])
+        curves = OutcomeCurves(
+            tuple(header["courses"]), tuple(header["effects"]), data["centre"], factor,
+            tuple((str(name), int(width)) for name, width in header["columns"]), dict(header["spread"]), header["hash"],
+        )  # fmt: skip
+        same(path, header["digest"], _digest(curves), REMEDY)
+        return curves
 
 
 def _parts(curves: OutcomeCurves) -> dict[str, Any]:
