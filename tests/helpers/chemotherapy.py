@@ -17,6 +17,8 @@ PUBLISHED = {
     "evppi_t2": 906.034,  # p_side_effects_t2, at 20,000
     "evppi_t2_se": 16.0,
     "evppi_t2_logor": 1299.535,  # together with logor_side_effects, at 20,000
+    "evsi_trial": 777.179,  # two arms of 100, who has side effects, at 20,000
+    "evsi_trial_importance": 789.126,  # the same by importance sampling from 1,000 draws
 }
 """Estimates of the voi package from its own 10,000 draws."""
 

@@ -1,7 +1,7 @@
 """Expected value of sample information: what a study of a stated size would be worth.
 
 Two ways, which have to agree: *moment matching* (the posterior mean of the parameter varies as the parameter does, shrunk to the
-variance that the study would explain; exact for normal data and a normal prior), and *importance sampling* (every draw in turn is the truth,
+covariance that the study would explain; exact for normal data and a normal prior), and *importance sampling* (every draw in turn is the truth,
 data are drawn, and all draws are weighed by their likelihood).
 
 References
@@ -76,12 +76,29 @@ def evsi_moments(outputs: Array, inputs: Array, study: Study) -> Estimate:
     known = inputs_of(inputs, len(net))
     if not known.shape[1]:
         return Estimate(0.0, 0.0)
-    prior = known.var(axis=0)
-    shrunk = known.mean(axis=0) + np.sqrt(prior / (prior + study.sampling_variance)) * (known - known.mean(axis=0))
     surface = Surface.fitted(known, net)
     fitted = surface.at(known)
-    value, sampling = of_fitted(surface.at(shrunk), fitted)
+    value, sampling = of_fitted(surface.at(_shrunk(known, study.sampling_variance)), fitted)
     return Estimate(max(value, 0.0), math.hypot(sampling, coefficient_error(known, net, fitted)))
+
+
+def _shrunk(known: Array, sampling: Array) -> Array:
+    """Draws with the mean that they have and the covariance that posterior means would: V (V + S)^-1 V; both (K, d).
+
+    What is tied in the prior is learned about together, so that shrinking each parameter by itself would be wrong.
+    """
+    mean, prior = known.mean(axis=0), np.atleast_2d(np.cov(known, rowvar=False))
+    explained = prior @ np.linalg.solve(prior + np.diag(sampling), prior)
+    moved: Array = mean + (known - mean) @ _root(prior, -0.5) @ _root(explained, 0.5)
+    return moved
+
+
+def _root(symmetric: Array, power: float) -> Array:
+    """Power of a symmetric matrix; directions of no variance stay at zero."""
+    values, vectors = np.linalg.eigh((symmetric + symmetric.T) / 2)
+    kept = values > SMALLEST_SHARE**2 * values.max()
+    root: Array = (vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T
+    return root
 
 
 def evsi_importance(outputs: Array, inputs: Array, study: Study, seed: int) -> Estimate:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from helpers import chemotherapy
+from helpers import chemotherapy, vaccine
 from spinecast.analysis import voi
 from spinecast.analysis.evppi_gp import evppi_gp
 from spinecast.analysis.evppi_nested import evppi_nested
@@ -92,6 +92,14 @@ def test_evsi_of_a_normal_mean_in_two_arms(normal, n):
     close(weighed, exact)
 
 
+def test_tied_parameters_are_learned_about_together(rng):
+    """Bivariate normal, one in truth: two noisy looks at it are one look with half the noise."""
+    p = rng.normal(1, 2, DRAWS)
+    net = np.stack([np.zeros(DRAWS), p], axis=1)
+    both = evsi_moments(net, np.stack([p, p + rng.normal(0, 1e-3, DRAWS)], axis=1), Study(1, np.array([8.0, 8.0])))
+    close(both, linear_loss(1, 2.0 * math.sqrt(4.0 / (4.0 + 4.0))))
+
+
 def test_a_larger_study_is_worth_more_and_never_more_than_certainty(normal):
     values = [evsi_moments(normal[0], normal[2], Study(n, np.array([18.0]))).value for n in (2, 10, 50, 250, 10**6)]
     assert values == sorted(values)
@@ -147,8 +155,56 @@ def test_regression_and_nested_agree_on_the_chemotherapy_model(chemo):
 
     inputs = np.stack([chemo["p_side_effects_t1"], chemo["logor_side_effects"]], axis=1)
     fitted = evppi_spline(chemotherapy.net_benefit(chemo), inputs)
-    nested = evppi_nested(conditional, 1500, 100, seed=11)
+    nested = evppi_nested(conditional, 600, 100, seed=11)
     assert abs(fitted.value - nested.value) < 4 * math.hypot(fitted.se, nested.se)
+
+
+def test_evsi_of_a_trial_in_the_chemotherapy_model(chemo):
+    """The two chances are tied in the prior: shrinking each by itself would give some 970."""
+    inputs = np.stack([chemo["p_side_effects_t1"], chemo["p_side_effects_t2"]], axis=1)
+    study = Study(100, (inputs * (1 - inputs)).mean(axis=0))
+    net = chemotherapy.net_benefit(chemo)
+    moments = evsi_moments(net, inputs, study)
+    assert abs(moments.value - chemotherapy.PUBLISHED["evsi_trial"]) < 4 * math.sqrt(2) * moments.se
+    weighed = evsi_importance(net[:1500], inputs[:1500], study, seed=1)
+    error = weighed.se * math.sqrt(1 + 1.5)  # theirs is from 1,000 draws
+    assert abs(weighed.value - chemotherapy.PUBLISHED["evsi_trial_importance"]) < 4 * error
+    assert abs(weighed.value - moments.value) < 4 * math.hypot(weighed.se, moments.se)
+
+
+@pytest.fixture(scope="module")
+def influenza():
+    rng = np.random.default_rng(3)
+    drawn = vaccine.parameters(rng, 4 * DRAWS)
+    return drawn, vaccine.net_benefit(rng, drawn)
+
+
+def test_evpi_of_the_vaccine_model(influenza):
+    """Net benefits, who is better off, and EVPI within the error of the package's own 1,000 draws."""
+    net = influenza[1]
+    gain = net[:, 1] - net[:, 0]
+    root = math.sqrt(vaccine.PUBLISHED_DRAWS)
+    for found, published, spread in (
+        (net[:, 0].mean(), vaccine.PUBLISHED["net_benefit"][0], net[:, 0].std()),
+        (net[:, 1].mean(), vaccine.PUBLISHED["net_benefit"][1], net[:, 1].std()),
+        (gain.mean(), vaccine.PUBLISHED["eib"], gain.std()),
+        ((gain > 0).mean(), vaccine.PUBLISHED["ceac"], 0.5),
+        (voi.evpi(net).value, vaccine.PUBLISHED["evpi"], voi.evpi(net).se * math.sqrt(len(net))),
+    ):
+        assert abs(found - published) < 3 * spread / root
+
+
+def test_regression_and_nested_agree_on_the_vaccine_model(influenza):
+    """For the chance of infection, which matters most; all inputs of this model are independent."""
+
+    def conditional(rng, inner):
+        drawn = vaccine.parameters(rng, inner)
+        return vaccine.net_benefit(rng, drawn | {"infection": np.full(inner, drawn["infection"][0])})
+
+    drawn, net = influenza
+    fitted, nested = evppi_spline(net, drawn["infection"]), evppi_nested(conditional, 600, 200, seed=11)
+    assert abs(fitted.value - nested.value) < 4 * math.hypot(fitted.se, nested.se)
+    assert fitted.value > 10 * fitted.se
 
 
 # ── what is refused ──────────────────────────────────────────────────────────────────────────────
