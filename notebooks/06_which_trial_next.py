@@ -9,7 +9,7 @@ import os
 import spinecast
 from spinecast.analysis import psa
 from spinecast.analysis.information import trial, value_of_information
-from spinecast.analysis.population import cohort_information, offered, population
+from spinecast.analysis.population import offered, population
 from spinecast.analysis.problem import problem
 
 draws = int(os.environ.get("SPINECAST_NOTEBOOK_DRAWS", "2000"))
@@ -93,7 +93,7 @@ cohort = population(model, people, draws=min(draws, 1000))
 offered(cohort).figure()
 
 # %%
-information = cohort_information(cohort)
+information = value_of_information(cohort)
 information.figure()
 
 # %% [markdown]

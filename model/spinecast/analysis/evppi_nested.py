@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spinecast.analysis.voi import Estimate
+from spinecast.analysis.voi import Estimate, by_person
 from spinecast.errors import InvalidValueError
 from spinecast.parameters.scales import Array
 
 Conditional = Callable[[np.random.Generator, int], Array]
-"""One draw of the parameters asked about, and so many draws of everything else given them: net benefits (inner, A)."""
+"""One draw of the parameters asked about, and so many draws of everything else given them: net benefits (inner, A), or (inner, N, A)
+of N people who each get what is best for them."""
 
 
 def evppi_nested(conditional: Conditional, outer: int, inner: int, seed: int) -> Estimate:
@@ -44,10 +45,11 @@ def evppi_nested(conditional: Conditional, outer: int, inner: int, seed: int) ->
     means, best = [], np.empty(outer)
     for i in range(outer):
         net = conditional(generator, inner)
-        whole, halves = net.mean(axis=0), net.reshape(2, inner // 2, -1).mean(axis=1)
+        whole, halves = net.mean(axis=0), net.reshape(2, inner // 2, *net.shape[1:]).mean(axis=1)
         # E max of a mean of n is M + c / n, so twice the whole less the halves is M.
-        best[i] = 2 * whole.max() - halves.max(axis=1).mean()
+        best[i] = 2 * whole.max(axis=-1).mean() - halves.max(axis=-1).mean()
         means.append(whole)
-    expected = np.stack(means)
-    gain = best - expected[:, expected.mean(axis=0).argmax()]
+    expected = by_person(np.stack(means))
+    today = expected.mean(axis=0).argmax(axis=1)
+    gain = best - np.take_along_axis(expected, today[None, :, None], axis=2)[..., 0].mean(axis=1)
     return Estimate(float(gain.mean()), float(gain.std(ddof=1) / math.sqrt(outer)))

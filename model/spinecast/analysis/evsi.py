@@ -15,8 +15,8 @@ import math
 
 import numpy as np
 
-from spinecast.analysis.evppi_spline import Surface, coefficient_error, inputs_of
-from spinecast.analysis.voi import Estimate, checked, of_fitted
+from spinecast.analysis.evppi_spline import Surface, inputs_of, regressed
+from spinecast.analysis.voi import Estimate, by_person, checked, of_fitted
 from spinecast.errors import InvalidValueError
 from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Array
@@ -67,19 +67,17 @@ def evsi_moments(outputs: Array, inputs: Array, study: Study) -> Estimate:
 
     Parameters
     ----------
-    outputs : ndarray, shape (K, A)
+    outputs : ndarray, shape (K, A) or (K, N, A)
+        Of one decision, or of N people.
     inputs : ndarray, shape (K, d) or (K,)
         The parameters that the study estimates.
     study : Study
     """
-    net = checked(outputs)
+    net = by_person(outputs)
     known = inputs_of(inputs, len(net))
     if not known.shape[1]:
         return Estimate(0.0, 0.0)
-    surface = Surface.fitted(known, net)
-    fitted = surface.at(known)
-    value, sampling = of_fitted(surface.at(_shrunk(known, study.sampling_variance)), fitted)
-    return Estimate(max(value, 0.0), math.hypot(sampling, coefficient_error(known, net, fitted)))
+    return regressed(net, known, _shrunk(known, study.sampling_variance))
 
 
 def _shrunk(known: Array, sampling: Array) -> Array:
@@ -106,7 +104,8 @@ def evsi_importance(outputs: Array, inputs: Array, study: Study, seed: int) -> E
 
     Parameters
     ----------
-    outputs, inputs, study
+    outputs : ndarray, shape (K, A)
+    inputs, study
         As for `evsi_moments`.
     seed : int
         Of the simulated data.

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from spinecast.analysis.information import NETWORK_GROUPS, outcome_group
+from spinecast.analysis.known import NETWORK_GROUPS, outcome_group
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.movable import Answers
 from spinecast.analysis.one_way import output

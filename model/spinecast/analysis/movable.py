@@ -16,6 +16,7 @@ from spinecast.analysis.laplace import Figure, laplace
 from spinecast.analysis.outcome_numbers import MovedDraws, RememberedDraws, quantities_behind, rows_behind
 from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import sources_of
+from spinecast.assessment.model import Model
 from spinecast.errors import UnknownIdError
 from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
@@ -169,7 +170,7 @@ def _published(problem: Problem, touched: np.ndarray) -> Iterator[tuple[Number, 
             yield (
                 Number(
                     id=figure.id,
-                    label=figure_label(problem, figure),
+                    label=figure_label(problem.model, figure),
                     kind=PUBLISHED if figure.rows else ASSUMED,
                     value=figure.value,
                     low=figure.at(low),
@@ -246,7 +247,7 @@ def _outcome(problem: Problem, width: int) -> Iterator[tuple[Number, Array]]:
         yield (
             Number(
                 name,
-                outcome_label(problem, name),
+                outcome_label(problem.model, name),
                 OUTCOME,
                 value,
                 low,
@@ -262,9 +263,9 @@ def _outcome(problem: Problem, width: int) -> Iterator[tuple[Number, Array]]:
         )
 
 
-def figure_label(problem: Problem, figure: Figure) -> str:
+def figure_label(model: Model, figure: Figure) -> str:
     """What the published question was: measure of the test for the target, and the study."""
-    rows = [problem.model.priors.rows[r] for r in figure.rows if r in problem.model.priors.rows]
+    rows = [model.priors.rows[r] for r in figure.rows if r in model.priors.rows]
     if not rows or figure.id.startswith("settings/"):
         return words_of_path(figure.id)
     row, more = rows[0], f" and {len(rows) - 1} more" if len(rows) > 1 else ""
@@ -277,17 +278,17 @@ def words_of_path(name: str) -> str:
     return ", ".join(part.replace("_", " ") for part in name.split("/"))
 
 
-def outcome_label(problem: Problem, name: str) -> str:
+def outcome_label(model: Model, name: str) -> str:
     """An outcome number in words: effect of a procedure on a generator, its cost, a harm, a modifier; else its path.
 
     A curve has several normals, which are told apart by the number of the part.
     """
     whole, _, part = name.partition("[")
-    return _outcome_label(problem, whole) + (f" (curve, part {int(part.rstrip(']')) + 1})" if part else "")
+    return _outcome_label(model, whole) + (f" (curve, part {int(part.rstrip(']')) + 1})" if part else "")
 
 
-def _outcome_label(problem: Problem, name: str) -> str:
-    priors, network = problem.model.priors, problem.model.network
+def _outcome_label(model: Model, name: str) -> str:
+    priors, network = model.priors, model.network
     head, _, rest = name.partition("/")
     key, _, tail = rest.partition("/")
     if head == "natural_course":

@@ -7,14 +7,12 @@ test or a block is only its cost. Outcomes are compiled once for each *profile*:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from spinecast.analysis import monte_carlo as mc
-from spinecast.analysis.evppi_spline import FEW, Surface, cross_fitted, inputs_of
-from spinecast.analysis.information import NETWORK_GROUPS, outcome_group
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.many_draws import over_draws, people
 from spinecast.analysis.outcome_numbers import RememberedDraws, rows_behind
@@ -26,12 +24,13 @@ from spinecast.assessment.model import Model
 from spinecast.assessment.profiling import usual_people
 from spinecast.decision.gates import evaluate_gates
 from spinecast.decision.net import net_of
+from spinecast.decision.numbers import Draws
 from spinecast.decision.outcomes import Outcomes, compile_outcomes, pain_shares
 from spinecast.decision.profile import Profile
 from spinecast.decision.settings import DecisionSettings, decision_settings
 from spinecast.errors import InvalidValueError
 from spinecast.network.model import Network
-from spinecast.parameters.scales import Z95, Array
+from spinecast.parameters.scales import Array
 
 PROFILE = ("duration", "distress", "prior_surgery")
 """Contexts whose recorded values set a person's outcomes."""
@@ -79,6 +78,35 @@ class Population:
     def allowed(self) -> Array:
         """Values under the draws with -inf for what is not permitted; shape (K, N, A)."""
         return np.where(self.permitted, self.values[1:], -np.inf)
+
+    # What value of information asks of a run (`known.Drawn`).
+
+    each, scope, caveat = "person", "averaged over a simulated cohort", DEPTH_ONE
+
+    @property
+    def touched(self) -> tuple[int, ...]:
+        """Free parameters: a population touches all of the model."""
+        return tuple(np.flatnonzero(self.theta[1:].std(axis=0) > 0).tolist())
+
+    @property
+    def outputs(self) -> Array:
+        """Values under the draws, each person's best on average in the place of what is not permitted, which changes no maximum; (K, N, A)."""
+        net = self.values[1:]
+        best = np.where(self.permitted, net.mean(axis=0), -np.inf).argmax(axis=1)
+        return np.where(self.permitted, net, np.take_along_axis(net, best[None, :, None], axis=2))
+
+    @property
+    def chances(self) -> Array:
+        """Prevalence of each generator level in the setting; shape (L,)."""
+        network = self.model.network
+        found: Array = np.exp(network.log_prior(network.theta, self.cohort.setting)) @ network.space.active
+        return found
+
+    def outcomes(self) -> Outcomes:
+        """The outcome model of the average person of the setting under the same draws."""
+        return _outcomes_of(self.model, self.cohort.setting, {}, RememberedDraws(self.model.priors.rows, self.draws, self.seed))[
+            0
+        ]
 
     @property
     def name(self) -> str:
@@ -151,23 +179,38 @@ def population(
     drawn = model.draws[:draws] if stored else laplace(model).draws(draws, seed)
     theta = np.concatenate([model.network.theta[None], drawn])
     source = RememberedDraws(model.priors.rows, draws, seed)
+    values, profile, permitted, actions = valued(model, cohort, settings, theta, source, workers=workers, tell=tell)
+    where = STORED if stored else ANEW
+    return Population(model, settings, cohort, setting, seed, where, theta, source.normal, values, profile, permitted, actions)
+
+
+def valued(
+    model: Model,
+    cohort: Cohort,
+    settings: DecisionSettings,
+    theta: Array,
+    source: Draws,
+    *,
+    workers: int = 2,
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> tuple[Array, np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Value of every action alone for everybody at parameter vectors (D, P) and as many outcome draws: (D, N, A); each person's
+    profile (N,); what is permitted (N, A); the actions.
+    """
     profile, nets, permitted, actions = _profiles(model, cohort, settings, source)
     crowd = people(model.network, cohort.codes, theta, cohort.setting, workers=workers)
     share = pain_shares(model.network.space)
-    values = np.empty((1 + draws, count, nets.shape[2]))
+    values = np.empty((len(theta), len(crowd), nets.shape[2]))
 
     def use(n: int, block: slice, belief: Array) -> None:
         values[block, n] = np.einsum("dal,ld->da", nets[profile[n], block], share[crowd[n].keep].T @ belief)
 
     over_draws(model.network, crowd, theta, cohort.setting, use, workers=workers, tell=tell)
-    where = STORED if stored else ANEW
-    return Population(
-        model, settings, cohort, setting, seed, where, theta, source.normal, values, profile, permitted[profile], actions
-    )
+    return values, profile, permitted[profile], actions
 
 
 def _profiles(
-    model: Model, cohort: Cohort, settings: DecisionSettings, source: RememberedDraws
+    model: Model, cohort: Cohort, settings: DecisionSettings, source: Draws
 ) -> tuple[np.ndarray, Array, np.ndarray, tuple[str, ...]]:
     """Which profile each person has (N,); net benefit by profile, draw, action and level (G, D, A, L + 1); what is permitted (G, A);
     the actions."""
@@ -175,19 +218,24 @@ def _profiles(
     names = list(network.leaves)
     columns = [names.index(c) for c in PROFILE]
     distinct, profile = np.unique(cohort.codes[:, columns], axis=0, return_inverse=True)
-    usual, chances = usual_people(network, cohort.setting), _chances(network, cohort.setting)
     nets: list[Array] = []
     permitted: list[list[bool]] = []
     actions: tuple[str, ...] = ()
     for codes in distinct:
         known = {c: network.leaves[c].values[code] for c, code in zip(PROFILE, codes.tolist(), strict=True) if code >= 0}
-        person = Profile(values=known, chances={c: v for c, v in chances.items() if c not in known}, usual=usual)
-        outcomes = compile_outcomes(model.priors, network.space, person, source=source)
+        outcomes, person = _outcomes_of(model, cohort.setting, known, source)
         actions = outcomes.actions
         nets.append(net_by_level(outcomes, settings))
         gates = evaluate_gates(model.priors, person, {}, settings.rule_set)
         permitted.append([not gates.blocked(a) for a in actions])
     return profile.ravel(), np.stack(nets), np.array(permitted), actions
+
+
+def _outcomes_of(model: Model, setting: int, known: Mapping[str, str], source: Draws) -> tuple[Outcomes, Profile]:
+    """Outcome model of somebody of whom these contexts are known, what else modifies effects averaged over the setting."""
+    chances = {c: v for c, v in _chances(model.network, setting).items() if c not in known}
+    person = Profile(values=known, chances=chances, usual=usual_people(model.network, setting))
+    return compile_outcomes(model.priors, model.network.space, person, source=source), person
 
 
 def _chances(network: Network, setting: int) -> dict[str, dict[str, float]]:
@@ -250,84 +298,3 @@ def offered(run: Population) -> Result:
         (Chart("bars", "share", "label", "share_low", "share_high"),),
         (DEPTH_ONE, f"Interval: share for whom it is best under each draw. Outcomes by {', '.join(PROFILE)}.".replace("_", " ")),
     )
-
-
-PEOPLE_AT_ONCE = 250
-
-
-def cohort_information(run: Population, *, tell: Callable[[int, int], None] = lambda *_: None) -> Result:
-    """EVPI and EVPPI by group, averaged over the cohort: each person is given what is best for them, as known.
-
-    Choices are made by fitted values and valued by the draws; the standard error is of the draws, which all people share.
-    """
-    groups = cohort_groups(run)
-    total = _gains(run, None)
-    rows: list[tuple[str, Array, int]] = [("everything (EVPI)", total, len(run.normal) + run.theta.shape[1])]
-    for done, (name, inputs) in enumerate(groups.items()):
-        rows.append((name, _gains(run, inputs), inputs.shape[1]))
-        tell(done + 1, len(groups))
-    rows = [rows[0], *sorted(rows[1:], key=lambda r: -r[1].mean())]
-    value = np.array([max(float(gain.mean()), 0.0) for _, gain, _ in rows])
-    error = np.array([float(mc.mean_se(gain)) for _, gain, _ in rows])
-    unit = run.settings.value_unit
-    columns = (
-        Column("name", [r[0] for r in rows], label="known exactly"),
-        Column("value", value, unit, "worth, a person"),
-        Column("se", error, unit, "± SE"),
-        Column("low", np.maximum(value - Z95 * error, 0.0), unit, detail=True),
-        Column("high", value + Z95 * error, unit, detail=True),
-        Column("share", value / value[0] if value[0] > 0 else np.zeros_like(value), label="share of all"),
-        Column("numbers", [r[2] for r in rows]),
-    )
-    return Result(
-        "voi_cohort",
-        "What would be worth knowing, averaged over a simulated cohort",
-        columns,
-        run.basis(method="spline regression"),
-        run.sources(),
-        (Chart("bars", "value", "name", "low", "high"),),
-        (DEPTH_ONE, "Groups are known whole; their values need not add up to that of everything."),
-    )
-
-
-def cohort_groups(run: Population) -> dict[str, Array]:
-    """Draws of the inputs of each group; (K, d)."""
-    members: dict[str, list[Array]] = {}
-    spread = run.theta[1:].std(axis=0)
-    for i, parameter in enumerate(run.model.network.parameters):
-        if spread[i] > 0 and parameter.name.partition("/")[0] in NETWORK_GROUPS:
-            members.setdefault(NETWORK_GROUPS[parameter.name.partition("/")[0]], []).append(run.theta[1:, i])
-    for number, z in run.normal.items():
-        members.setdefault(outcome_group(number), []).append(z[1:])
-    return {name: np.stack(columns, axis=1) for name, columns in members.items()}
-
-
-def _gains(run: Population, inputs: Array | None) -> Array:
-    """Mean over people of what choosing with the inputs known gains in each draw; shape (K,). None: everything known."""
-    total = np.zeros(run.draws)
-    count = run.values.shape[1]
-    for first in range(0, count, PEOPLE_AT_ONCE):
-        chosen = slice(first, first + PEOPLE_AT_ONCE)
-        net, allowed = run.values[1:, chosen], run.permitted[chosen]
-        today = np.where(allowed, net.mean(axis=0), -np.inf).argmax(axis=1)
-        chosen_by = net if inputs is None else _fitted(net, inputs)
-        then = np.where(allowed, chosen_by, -np.inf).argmax(axis=2)
-        gain = _taken(net, then) - _taken(net, np.broadcast_to(today, then.shape))
-        total += gain.sum(axis=1)
-    mean: Array = total / count
-    return mean
-
-
-def _taken(net: Array, action: np.ndarray) -> Array:
-    """Value of one action a person and draw; (K, n, A) and (K, n) to (K, n)."""
-    found: Array = np.take_along_axis(net, action[:, :, None], axis=2)[:, :, 0]
-    return found
-
-
-def _fitted(net: Array, inputs: Array) -> Array:
-    """E(net benefit | inputs) for some people at once; (K, n, A)."""
-    flat = net.reshape(len(net), -1)
-    known = inputs_of(inputs, len(flat))
-    fitted = cross_fitted(known, flat) if known.shape[1] > FEW else Surface.fitted(known, flat).at(known)
-    found: Array = fitted.reshape(net.shape)
-    return found

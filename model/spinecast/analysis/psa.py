@@ -17,7 +17,9 @@ from spinecast.analysis.laplace import Laplace, laplace
 from spinecast.analysis.outcome_numbers import RememberedDraws
 from spinecast.analysis.problem import Problem
 from spinecast.analysis.result import Basis, Chart, Column, Result
-from spinecast.decision.settings import MONEY
+from spinecast.assessment.model import Model
+from spinecast.decision.outcomes import Outcomes
+from spinecast.decision.settings import MONEY, DecisionSettings
 from spinecast.errors import InvalidValueError
 from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Z95, Array
@@ -62,6 +64,45 @@ class PSA:
     def allowed(self) -> Array:
         """Values of the permitted actions under the draws, without the point estimate; shape (K, permitted)."""
         return self.values[1:, self.problem.permitted]
+
+    # What value of information asks of a run (`known.Drawn`): one person, whose options are the permitted actions.
+
+    each, scope, caveat = "decision", "before this decision", KEPT_PLANS
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.problem.model
+
+    @property
+    def settings(self) -> DecisionSettings:
+        """How values are made."""
+        return self.problem.settings
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Every action, permitted or not."""
+        return self.problem.actions
+
+    @property
+    def touched(self) -> tuple[int, ...]:
+        """Free parameters that the beliefs depend on."""
+        return self.problem.touched()
+
+    @property
+    def outputs(self) -> Array:
+        """Values of the permitted actions under the draws; shape (K, 1, permitted)."""
+        return self.allowed[:, None, :]
+
+    @property
+    def chances(self) -> Array:
+        """Belief in each generator level; shape (L,)."""
+        found: Array = self.beliefs[0] @ self.problem.near.space.active
+        return found
+
+    def outcomes(self) -> Outcomes:
+        """The outcome model under the same draws."""
+        return self.problem.outcomes(RememberedDraws(self.model.priors.rows, self.draws, self.seed))
 
     def basis(self, **choices: str | float) -> Basis:
         """What tables of this run rest on."""

@@ -43,38 +43,65 @@ def checked(outputs: Array) -> Array:
     return found
 
 
+def by_person(outputs: Array) -> Array:
+    """Outputs as (K, N, A): of N people who each get what is best for them; those of one decision (K, A) are those of one person.
+
+    Raises
+    ------
+    InvalidValueError
+        As for `checked`.
+    """
+    found = np.asarray(outputs, dtype=float)
+    if found.ndim == 3:
+        checked(found.reshape(len(found), -1))
+        checked(found[:, 0])
+        return found
+    return checked(found)[:, None, :]
+
+
 def evpi(outputs: Array) -> Estimate:
-    """Expected value of perfect information: what choosing under each draw would gain over one choice for all.
+    """Expected value of perfect information: what choosing under each draw would gain over one choice for all draws.
 
     Parameters
     ----------
-    outputs : ndarray, shape (K, A)
+    outputs : ndarray, shape (K, A) or (K, N, A)
+        Of one decision, or of N people.
 
     Returns
     -------
     Estimate
+        A decision or person.
     """
-    net = checked(outputs)
-    gain = net.max(axis=1) - net[:, net.mean(axis=0).argmax()]
+    net = by_person(outputs)
+    today = net.mean(axis=0).argmax(axis=1)
+    gain = (net.max(axis=2) - np.take_along_axis(net, today[None, :, None], axis=2)[..., 0]).mean(axis=1)
     return Estimate(float(gain.mean()), float(gain.std(ddof=1) / math.sqrt(len(gain))))
 
 
-def population(per_decision: Estimate, per_year: float, years: float, discount: float = 0.0) -> Estimate:
-    """Scaled to everybody whom the decision will concern while the information is of use.
+def decisions(per_year: float, years: float, discount: float = 0.0) -> float:
+    """Decisions that the information will serve, as so many now: they come evenly and are discounted continuously at the yearly rate.
 
     Parameters
     ----------
     per_year : float
         Decisions a year.
     years : float
-        For how long; decisions come evenly and are discounted continuously at the yearly rate.
+        For how long the information is of use.
+
+    Raises
+    ------
+    InvalidValueError
     """
     for name, number in (("per_year", per_year), ("years", years)):
         if not (number > 0 and math.isfinite(number)):
             raise InvalidValueError(name, number, "a number above 0")
     rate = math.log1p(discount)
-    decisions = per_year * (years if rate == 0 else -math.expm1(-rate * years) / rate)
-    return per_decision.scaled(decisions)
+    return per_year * (years if rate == 0 else -math.expm1(-rate * years) / rate)
+
+
+def population(per_decision: Estimate, per_year: float, years: float, discount: float = 0.0) -> Estimate:
+    """Scaled to everybody whom the decision will concern while the information is of use; arguments are those of `decisions`."""
+    return per_decision.scaled(decisions(per_year, years, discount))
 
 
 def of_fitted(fitted: Array, outputs: Array) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spinecast.cli.options import OneOf
-from spinecast.cli.results import deliver, deliver_several, open_model, outputs, save
+from spinecast.cli.results import Destination, open_model, outputs
 
 VIEWS = ("summary", "calibration", "decision")
 
@@ -34,9 +34,7 @@ def evaluate(
     without: tuple[str, ...],
     view: str | None,
     seed: int,
-    as_json: bool,
-    figure: Path | None,
-    table: Path | None,
+    to: Destination,
     priors: Path | None,
 ) -> None:
     """Set predictions beside what came true in RECORDS: truth_<generator> columns, and relief after treatment.
@@ -56,8 +54,8 @@ def evaluate(
         "calibration": evaluation.calibration(model, found, seed=seed),
         "decision": evaluation.decision_curve(model, found[0] if names else most, seed=seed),
     }
-    if as_json and view is None:
-        save(results["summary"], figure=figure, table=table)
-        deliver_several(results, as_json=True)
+    if to.as_json and view is None:
+        to.save(results["summary"])
+        to.deliver_several(results)
         return
-    deliver(results[view or "summary"], as_json=as_json, figure=figure, table=table)
+    to.deliver(results[view or "summary"])

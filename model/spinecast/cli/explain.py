@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spinecast.cli.options import GENERATOR, OneOf
-from spinecast.cli.results import deliver, deliver_several, open_model, outputs, save
+from spinecast.cli.results import Destination, open_model, outputs
 
 PARTS = ("weight", "explanations", "conflict")
 
@@ -34,9 +34,7 @@ def explain(
     file: Path,
     generators: tuple[str, ...],
     part: str | None,
-    as_json: bool,
-    figure: Path | None,
-    table: Path | None,
+    to: Destination,
     priors: Path | None,
 ) -> None:
     """What speaks for and against the likeliest causes of PATIENT's pain, what would explain it, and what does not fit.
@@ -55,7 +53,7 @@ def explain(
     }
     results = {name: made[name]() for name in ([part] if part else PARTS)}
     if part:
-        deliver(results[part], as_json=as_json, figure=figure, table=table)
+        to.deliver(results[part])
         return
-    save(results["weight"], figure=figure, table=table)
-    deliver_several(results, as_json=as_json)
+    to.save(results["weight"])
+    to.deliver_several(results)

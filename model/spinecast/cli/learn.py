@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import deliver_several, open_model, outputs, save
+from spinecast.cli.results import Destination, open_model, outputs
 
 
 @click.command
@@ -29,9 +29,7 @@ def learn(
     only: tuple[str, ...],
     without: tuple[str, ...],
     seed: int,
-    as_json: bool,
-    figure: Path | None,
-    table: Path | None,
+    to: Destination,
     priors: Path | None,
 ) -> None:
     """Update the fitted numbers by RECORDS (.csv or .parquet, one row a person) and show what moved.
@@ -62,5 +60,5 @@ def learn(
     if out is not None:
         report.write_fit(out, model, learned, report.in_words(read))
         click.echo(f"wrote {out}; then: spinecast assess PATIENT --fit {out}", err=True)
-    save(results["numbers"], figure=figure, table=table)
-    deliver_several(results, as_json=as_json)
+    to.save(results["numbers"])
+    to.deliver_several(results)

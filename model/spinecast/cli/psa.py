@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from spinecast.cli.options import OneOf
-from spinecast.cli.results import (
-    check_subject,
-    cohort_options,
-    cohort_run,
-    deliver,
-    open_model,
-    outputs,
-    patient_options,
-    progress,
-)
+from spinecast.cli.results import Asked, Destination, analysis
 
 VIEWS = {
     "actions": "value, rank, chance of being best, expected loss",
@@ -27,52 +16,33 @@ VIEWS = {
 
 
 @click.command
-@click.argument("file", type=click.Path(path_type=Path), metavar="[PATIENT]", required=False)
-@cohort_options
 @click.option(
     "--show", type=OneOf(VIEWS), default="actions", metavar="VIEW", help="; ".join(f"{k}: {v}" for k, v in VIEWS.items()) + "."
 )
 @click.option("--draws", type=click.IntRange(2, 100_000), default=1000, show_default=True, help="Parameter draws.")
 @click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True, help="Of the draws.")
-@patient_options
-@outputs
+@analysis(cohort=True)
 def psa(
-    file: Path | None,
-    cohort: int | None,
-    setting: str | None,
+    asked: Asked,
     show: str,
     draws: int,
     seed: int,
-    rule_set: str | None,
-    wtp: float | None,
-    depth: int | None,
-    as_json: bool,
-    figure: Path | None,
-    table: Path | None,
-    priors: Path | None,
+    to: Destination,
 ) -> None:
     """Draw every number of the model at once for PATIENT: intervals, ranks, chances, each with its Monte Carlo error.
 
     With --cohort N instead: for how many of N simulated people each option would come first, each option valued alone.
     """
-    from spinecast.analysis import psa as analysis
-    from spinecast.analysis.problem import problem
+    from spinecast.analysis import psa as views
+    from spinecast.analysis.population import offered
 
-    check_subject(file, cohort, setting)
-    if file is None:
-        from spinecast.analysis.population import offered
-
-        deliver(
-            offered(cohort_run(cohort, setting, draws, seed, rule_set, wtp, priors)), as_json=as_json, figure=figure, table=table
-        )
+    if asked.cohort is not None:
+        to.deliver(offered(asked.population(draws, seed)))
         return
-    one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
-    with progress(f"{draws:,} draws") as tell:
-        run = analysis.psa(one, draws, seed, tell=tell)
-    views = {
-        "actions": analysis.actions,
-        "generators": analysis.generators,
-        "ceac": analysis.acceptability,
-        "convergence": analysis.convergence,
+    shown = {
+        "actions": views.actions,
+        "generators": views.generators,
+        "ceac": views.acceptability,
+        "convergence": views.convergence,
     }
-    deliver(views[show](run), as_json=as_json, figure=figure, table=table)
+    to.deliver(shown[show](asked.psa(draws, seed)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from spinecast.cli.results import deliver, open_model, outputs, patient_options, progress
+from spinecast.cli.results import Asked, Destination, analysis, progress
 
 if TYPE_CHECKING:
     from spinecast.analysis.functions import Entry
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
 @click.option("--one-way", "one_way", is_flag=True, help="Each number over its published interval (the default).")
 @click.option(
     "--tornado",
@@ -39,10 +37,9 @@ if TYPE_CHECKING:
     metavar="N",
     help="Refit for the N largest published figures, to see how good first order is.",
 )
-@patient_options
-@outputs
+@analysis()
 def sensitivity(
-    file: Path,
+    asked: Asked,
     one_way: bool,  # noqa: ARG001  the default, which may be said
     output: str | None,
     flip: bool,
@@ -52,24 +49,17 @@ def sensitivity(
     by: str,
     node: str,
     confirm: int,
-    rule_set: str | None,
-    wtp: float | None,
-    depth: int | None,
-    as_json: bool,
-    figure: Path | None,
-    table: Path | None,
-    priors: Path | None,
+    to: Destination,
 ) -> None:
     """Move the numbers behind the answer for PATIENT: one at a time, two at once, or one until the first choice changes."""
     from spinecast.analysis.functions import sensitivity_function
-    from spinecast.analysis.problem import problem
     from spinecast.errors import InvalidValueError
 
     if not entry and (given or by):
         raise InvalidValueError("--given" if given else "--by", given or by, "to stand beside --function FINDING=VALUE")
-    one = problem(file, rule_set=rule_set, willingness_to_pay=wtp, depth=depth, model=open_model(priors))
+    one = asked.problem()
     found = sensitivity_function(one, _entry(entry, given, by, node)) if entry else _moved(one, output, pair, flip, confirm)
-    deliver(found, as_json=as_json, figure=figure, table=table)
+    to.deliver(found)
 
 
 def _moved(one: Problem, output: str | None, pair: tuple[str, str] | None, flip: bool, confirm: int) -> Result:

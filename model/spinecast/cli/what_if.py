@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from spinecast.cli.results import deliver_several, open_model, outputs, patient_options, save
+from spinecast.cli.results import Asked, Destination, analysis, open_model
 
 
 @click.command("what-if")
-@click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
-@click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
-@patient_options
 @click.option("--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: 200]")
-@outputs
+@analysis()
+@click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE...")
 def what_if(
-    file: Path,
+    asked: Asked,
     changes: tuple[str, ...],
-    rule_set: str | None,
-    wtp: float | None,
-    depth: int | None,
     draws: int | None,
-    as_json: bool,
-    figure: Path | None,
-    table: Path | None,
-    priors: Path | None,
+    to: Destination,
 ) -> None:
     """The answer for PATIENT as recorded and with some values changed, side by side.
 
@@ -35,9 +25,8 @@ def what_if(
     from spinecast.analysis.what_if import what_if as compare
     from spinecast.assessment.files import read_patient_file
 
-    given = {"rule_set": rule_set, "willingness_to_pay": wtp, "draws": draws, "depth": depth}
+    given = {"rule_set": asked.rule_set, "willingness_to_pay": asked.wtp, "draws": draws, "depth": asked.depth}
     settings = {k: v for k, v in given.items() if v is not None}
-    found = compare(read_patient_file(file), changes, model=open_model(priors), **settings)
-    save(found.picture, figure=figure, table=None)
-    save(found.causes, figure=None, table=table)
-    deliver_several({"causes": found.causes, "options": found.options}, as_json=as_json)
+    found = compare(read_patient_file(asked.patient), changes, model=open_model(asked.priors), **settings)
+    to.save(found.picture, found.causes)
+    to.deliver_several({"causes": found.causes, "options": found.options})
