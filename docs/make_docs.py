@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import shutil
@@ -148,7 +149,7 @@ def run_page(page: Path, folder: Path) -> str:
                 )
         made += [text[at : fence.start("body")], new]
         at = fence.end("body")
-    return "".join([*made, text[at:]])
+    return with_measured("".join([*made, text[at:]]))
 
 
 def _console(work: Workspace, body: str) -> str:
@@ -170,6 +171,32 @@ def _shortened(found: str, shown: str) -> str:
     if before[-1] != MORE:
         return found
     return "\n".join([*found.split("\n")[: len(before) - 1], MORE]) + "\n"
+
+
+# ── what was measured ────────────────────────────────────────────────────────────────────────────
+
+MEASURED = re.compile(r"(?<=<!-- measured:start -->\n).*(?=<!-- measured:end -->)", re.DOTALL)
+SHOWN = ("batch of", "one at a time", "1,000 draws")
+"""Benchmarks that the README shows, by how their names begin; the others are in results.json."""
+
+
+def with_measured(text: str) -> str:
+    """A page with today's table of `benchmarks/results.json` between its marks, where it has them."""
+    if not MEASURED.search(text):
+        return text
+    entries = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    lines = ["| here | beside | times as quick, median (least to most) |", "|---|---|---|"]
+    for entry in entries:
+        here, _, beside = entry["name"].partition(" / ")
+        if here.startswith(SHOWN) and entry["unit"].startswith("seconds"):
+            least, median, most = (f"{entry[f'ratio_{name}']:,.3g}" for name in ("min", "median", "max"))
+            lines.append(f"| {here} | {beside} | {_plain(median)} ({_plain(least)} to {_plain(most)}) |")
+    return MEASURED.sub(lambda _: "\n".join(lines) + "\n", text)
+
+
+def _plain(number: str) -> str:
+    """1.02e+03 as 1,020."""
+    return f"{float(number):,.0f}" if "e" in number else number
 
 
 # ── reference pages ──────────────────────────────────────────────────────────────────────────────

@@ -41,3 +41,9 @@ def test_every_field_of_the_answer_is_explained():
     for field in ("differential", "p_relief_4w_control", "conflict_bits", "branches"):
         assert f"| `{field}` |" in page
     assert "|  |" not in page
+
+
+def test_the_readme_says_what_was_measured_last():
+    page = (make_docs.ROOT / "README.md").read_text(encoding="utf-8")
+    assert "pgmpy VariableElimination" in page
+    assert make_docs.with_measured(page) == page, "`make readme`"
