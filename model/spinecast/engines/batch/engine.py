@@ -11,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.engines import exact
-from spinecast.engines.batch.patterns import Soft, UnknownContext, Workspace, every_block
+from spinecast.engines.batch.patterns import View, Workspace
 from spinecast.engines.batch.people import Codes, People, decode
-from spinecast.engines.batch.products import Lists, ProductForm, products
+from spinecast.engines.batch.products import ProductForm
 from spinecast.engines.batch.tables import Tables
+from spinecast.engines.batch.weights import Seen, UnknownContext, Weights
 from spinecast.errors import ImpossibleFindingsError
 from spinecast.frozen import dataclass
 from spinecast.network.model import Network
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 
-CHUNK = 1024
+CHUNK = 4096
 """Expanded people whose patterns are worked out together."""
 
 SMALLEST, LARGEST = 1e-250, 1e250
@@ -64,11 +65,11 @@ class BatchEngine:
         self.theta = network.theta if theta is None else theta
         self.dtype = dtype
         self._tables = Tables(network, self.theta, dtype)
-        self._dense = every_block(self._tables)
-        self._unknown = [UnknownContext(m) for m in self._tables.modulators]
+        self._view = View(self._tables, self._tables.blocks)
+        self._unknown = [UnknownContext(self._tables, m) for m in self._tables.modulators]
         self._form = ProductForm(network.space)
+        self._spare: list[list[Workspace]] = []
         self._share = network.setting_prior(self.theta)
-        self._spare: list[Workspace] = []
 
     def score(self, people: People) -> Scores:
         """Posterior level probabilities of everybody.
@@ -133,58 +134,50 @@ class BatchEngine:
 
     def _weights(self, copies: _Copies, first: int, last: int) -> Iterator[tuple[Ints, Array, Array]]:
         """Who of a chunk, their state weights (m, S), each row up to exp(scale), and that scale (m,)."""
-        space = self._workspace()
-        codes, log_weight, soft = self._coded(copies, first, last)
-        setting = copies.setting[first:last]
+        spaces = self._workspaces()
+        space, *own_spaces = spaces
+        seen, log_weight = self._coded(copies, first, last)
+        sums = [context.pairs(seen, own, space) for context, own in zip(self._unknown, own_spaces, strict=True)]
+        known = (seen.codes >= 0) & (seen.codes < self._tables.codes)
         pairs = []
-        for context in self._unknown:
-            found = context.pairs(codes, setting, soft, space)
-            if found is not None:
-                pairs.append(found[0])
-                codes = found[1]
-        pairs += self._dense.pairs(codes, setting, soft, space)
-        codes[codes >= self._tables.codes] = -1  # what is soft is in those rows
-        known = codes >= 0
         for number, group in enumerate(self._tables.groups):
-            row = group.rows(known, setting)
+            row = group.rows(known, seen.setting)
             chosen = np.arange(len(row)) if number == 0 else np.flatnonzero(known[:, group.columns].any(axis=1))
             pairs.append((chosen, row[chosen]))
-        lists = Lists.of(pairs, len(codes))
-        levels, constant = self._tables.fold.levels(codes, setting)
-        scale = log_weight + constant + lists.sums(space.log_scale)
-        for mine, weight in products(space.table, lists):
-            np.multiply(weight, self._form(levels[mine]), out=weight)
-            yield mine, weight, scale[mine]
-        self._spare.append(space)
+        weights = Weights(self._view, seen, [*pairs, *sums], space)
+        codes, scale = np.where(known, seen.codes, -1), log_weight + weights.log_scale
+        for mine, weight in weights:
+            levels, constant = self._tables.fold.levels(codes[mine], seen.setting[mine])
+            np.multiply(weight, self._form(levels), out=weight)
+            yield mine, weight, scale[mine] + constant
+        self._spare.append(spaces)
 
-    def _workspace(self) -> Workspace:
-        """A table of rows with room behind it; every thread at work has its own, and they are used again."""
+    def _workspaces(self) -> list[Workspace]:
+        """Tables of rows with room behind them; every thread at work has its own, and they are used again."""
         try:
-            space = self._spare.pop()
+            spaces = self._spare.pop()
         except IndexError:
-            return Workspace(self._tables.rows, self._tables.log_scale)
-        space.clear()
-        return space
+            return [Workspace(view) for view in (self._view, *(context.view for context in self._unknown))]
+        for space in spaces:
+            space.clear()
+        return spaces
 
-    def _coded(self, copies: _Copies, first: int, last: int) -> tuple[Ints, Array, dict[int, Soft]]:
-        """Codes of a chunk with a further code for every soft value, log weights, and what those codes stand for."""
+    def _coded(self, copies: _Copies, first: int, last: int) -> tuple[Seen, Array]:
+        """What is known of a chunk, with a further code for every soft value; and log weights."""
         codes, log_weight = copies.codes[first:last].astype(np.int64), copies.log_weight[first:last].copy()
         owner = copies.owner[first:last]
         begin, end = (bisect_left(copies.soft, n, key=itemgetter(0)) for n in (owner[0], owner[-1] + 1))
-        vectors: dict[int, dict[bytes, Array]] = {}
-        for person, leaf, likelihood in copies.soft[begin:end]:
+        vectors = np.zeros((end - begin + 1, int(self._tables.codes.max())))
+        for number, (person, leaf, likelihood) in enumerate(copies.soft[begin:end]):
             rows = slice(*np.searchsorted(owner, [person, person + 1]).tolist())
             peak = float(likelihood.max())
             if peak == 0:
                 log_weight[rows] = -np.inf
                 continue
-            vector = np.zeros(self._tables.codes[leaf])
-            vector[: len(likelihood)] = likelihood / peak
-            known = vectors.setdefault(leaf, {})
-            known.setdefault(vector.tobytes(), vector)
-            codes[rows, leaf] = self._tables.codes[leaf] + list(known).index(vector.tobytes())
+            vectors[number, : len(likelihood)] = likelihood / peak
+            codes[rows, leaf] = self._tables.codes[leaf] + number
             log_weight[rows] += math.log(peak)
-        return codes, log_weight, {leaf: Soft(np.stack(list(known.values()))) for leaf, known in vectors.items()}
+        return Seen(codes, copies.setting[first:last], vectors), log_weight
 
     def _expanded(self, people: People) -> _Copies:
         """Everybody once, or where the setting is uncertain once in every setting with its weight; in order."""

@@ -1,18 +1,19 @@
-"""Rows for what several findings of a family say together, and for what depends on an unknown context.
-
-Both are worked out once for each pattern that a block of people shows, and appended to the table of rows.
-"""
+"""What people show of the blocks: rows over states where one value says it all, products in a family's own spaces elsewhere."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from spinecast.engines.batch.products import Lists, Pairs, mixed, products
-from spinecast.engines.batch.tables import BlockTables, Modulator, Space, Tables, normalise
+from spinecast.engines.batch.products import Lists, Pairs
+from spinecast.engines.batch.spaces import Shelf
+from spinecast.engines.batch.tables import BlockTables, Tables
 from spinecast.frozen import dataclass
+from spinecast.network.model import combine_configs
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 
@@ -20,20 +21,149 @@ MOST_KEYS = 2**62
 """Patterns are numbered in mixed radix while that fits into an integer, and compared cell by cell beyond."""
 
 
-class Workspace:
-    """The table of rows, with room for more at its end."""
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Several values of a block seen together, or a soft one; P of them.
 
-    def __init__(self, rows: Array, log_scale: Array) -> None:
-        self.fixed = len(rows)
-        self.table, self.log_scale = rows, log_scale
-        self.used = self.fixed
+    Attributes
+    ----------
+    person, space, begin, count : ndarray of int, shape (P,)
+        Whose it is, where its values are told apart, and which values: `first[begin:begin + count]` and so on.
+    is_soft : ndarray of bool, shape (P,)
+    first, code, step : ndarray of int, shape (values,)
+        Row on the shelf of the leaf's first value (in the person's setting and context), the value, and rows from
+        one value to the next.
+    soft : ndarray of int, shape (values,)
+        Number of the likelihood, or negative where the value is certain.
+    """
+
+    person: Ints
+    space: Ints
+    begin: Ints
+    count: Ints
+    is_soft: npt.NDArray[np.bool_]
+    first: Ints
+    code: Ints
+    step: Ints
+    soft: Ints
+
+    @classmethod
+    def none(cls) -> Patterns:
+        """Nobody shows any."""
+        empty = np.zeros(0, dtype=np.int64)
+        return cls(empty, empty, empty, empty, empty > 0, empty, empty, empty, empty)
+
+    def distinct(self) -> tuple[Ints, Ints]:
+        """One example of each different pattern, and which of them each is."""
+        everyone = np.arange(len(self.begin))
+        if len(everyone) <= 1:
+            return everyone, everyone
+        value = ((self.soft + 1) << 40) + (np.repeat(self.space, self.count) << 20) + self.first + self.code * self.step
+        _, example, index = np.unique(np.add.reduceat(_scrambled(value), self.begin), return_index=True, return_inverse=True)
+        # Sums of scrambled numbers hardly ever meet by chance; where they do, nothing is shared.
+        partner = np.repeat(self.begin[example[index]] - self.begin, self.count) + np.arange(len(value))
+        same = (self.count == self.count[example[index]]).all() and (value == value.take(partner, mode="clip")).all()
+        return (example, index) if same else (everyone, everyone)
+
+
+def _scrambled(numbers: Ints) -> npt.NDArray[np.uint64]:
+    """Numbers as far from any pattern as random ones (the finaliser of splitmix64)."""
+    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+class View:
+    """Some blocks, with the columns of their leaves side by side, and what single values of them say.
+
+    Attributes
+    ----------
+    table : ndarray, shape (R, J)
+        Rows over J joint configurations of the blocks (for all blocks: over the states), for each value.
+    log_scale : ndarray, shape (R,)
+    """
+
+    def __init__(self, tables: Tables, blocks: Sequence[BlockTables]) -> None:
+        widths = np.array([len(b.columns) for b in blocks], dtype=np.int64)
+        self.start = np.cumsum(widths) - widths
+        self.block = np.repeat(np.arange(len(widths)), widths)
+        self.slot = np.arange(len(self.block)) - self.start[self.block]
+        self.columns, self.codes, self.by, self.settings, self.contexts, self.rank, self.line, self.least = (
+            np.concatenate([getattr(b, name) for b in blocks])
+            for name in ("columns", "codes", "by", "settings", "contexts", "rank", "line", "least")
+        )
+        self.space = np.array([b.first_space for b in blocks])
+        self.shelves, self.table, self.log_scale = tables.shelves, tables.rows, tables.log_scale
+        self.config_of_state, self.ones = tables.shelves.config_of_state, tables.ones
+
+    @classmethod
+    def unfolded(cls, tables: Tables, blocks: Sequence[BlockTables]) -> tuple[View, Ints]:
+        """Of blocks none of which is folded, in as few configurations as tell them apart; and those of the states."""
+        view = cls(tables, blocks)
+        config_of_state, _ = combine_configs([b.spaces[-1].config_of_state for b in blocks])
+        _, states = np.unique(config_of_state, return_index=True)
+        sizes = view.codes * view.settings * view.contexts
+        rows = np.concatenate([[tables.ones], *(np.arange(line, line + n) for line, n in zip(view.line, sizes, strict=True))])
+        view.table, view.log_scale = np.ascontiguousarray(tables.rows[np.ix_(rows, states)]), tables.log_scale[rows]
+        view.line, view.least = 1 + np.cumsum(sizes) - sizes, np.zeros_like(view.least)
+        view.ones, view.config_of_state = 0, tuple(configs[states] for configs in view.config_of_state)
+        return view, config_of_state
+
+    def depending(self, codes: Ints, context: int) -> npt.NDArray[np.bool_]:
+        """Leaves of blocks in which a value is seen that depends on a context; from the codes of the leaves (n, columns)."""
+        seen = (codes >= 0) & (self.by == context)
+        found: npt.NDArray[np.bool_] = np.logical_or.reduceat(seen, self.start, axis=1)[:, self.block]
+        return found
+
+    def read(self, codes: Ints, setting: Ints) -> tuple[Pairs, Patterns]:
+        """Rows over states of blocks with one certain value each, and the patterns of the others.
+
+        Parameters
+        ----------
+        codes : ndarray of int, shape (n, leaves)
+            Codes from a leaf's number of values up stand for likelihoods.
+        setting : ndarray of int, shape (n,)
+        """
+        mine = codes[:, self.columns]
+        person, entry = np.nonzero(mine >= self.least)
+        if not len(person):
+            return (person, person), Patterns.none()
+        code, block = mine[person, entry], self.block[entry]
+        by = self.by[entry]
+        offset = np.where(self.settings[entry] > 1, setting[person] * self.contexts[entry], 0)
+        offset += np.where(by >= 0, codes[person, by], 0)
+        step, soft = self.settings[entry] * self.contexts[entry], code - self.codes[entry]
+        begin = np.flatnonzero((np.diff(person, prepend=-1) != 0) | (np.diff(block, prepend=-1) != 0))
+        count = np.diff(begin, append=len(person))
+        plain = (count == 1) & (soft[begin] < 0)
+        one = begin[plain]
+        rows = person[one], self.line[entry[one]] + code[one] * step[one] + offset[one]
+        kept, among = begin[~plain], np.flatnonzero(np.repeat(~plain, count))
+        if not len(kept):
+            return rows, Patterns.none()
+        count, entry, soft = count[~plain], entry[among], np.maximum(soft[among], -1)
+        begin = np.cumsum(count) - count
+        space = self.space[block[kept]] + np.maximum.reduceat(self.rank[entry], begin)
+        is_soft = np.maximum.reduceat(soft, begin) >= 0
+        first = self.shelves.first[np.repeat(space, count), self.slot[entry]] + offset[among]
+        return rows, Patterns(person[kept], space, begin, count, is_soft, first, code[among], step[among], soft)
+
+
+class Workspace:
+    """A table of rows, with room for more at its end."""
+
+    def __init__(self, view: View) -> None:
+        self._fixed = len(view.table)
+        self.table, self.log_scale = view.table, view.log_scale
+        self.used = self._fixed
 
     def clear(self) -> None:
         """Forget the added rows."""
-        self.used = self.fixed
+        self.used = self._fixed
 
-    def room(self, count: int) -> int:
-        """Make room for more rows; the number of the first."""
+    def room(self, count: int) -> slice:
+        """Room for more rows."""
         first, self.used = self.used, self.used + count
         if self.used > len(self.table):
             size = max(self.used, len(self.table) + len(self.table) // 2)
@@ -42,109 +172,59 @@ class Workspace:
             scale = np.empty(size)
             scale[:first] = self.log_scale[:first]
             self.table, self.log_scale = grown, scale
-        return first
+        return slice(first, self.used)
 
 
-@dataclass(frozen=True, slots=True)
-class Soft:
-    """Likelihoods of one leaf as further codes: code `codes + i` stands for `vectors[i]`; shape (U, codes)."""
+def worked_out(view: View, patterns: Patterns, vectors: Array, space: Workspace) -> Ints:
+    """Row of each pattern; new rows are worked out once, however many people show the same.
 
-    vectors: Array
-
-
-class Dense:
-    """Some blocks, with the columns of their leaves side by side."""
-
-    def __init__(self, blocks: Sequence[BlockTables], *, folded: bool) -> None:
-        """`folded`: values that fold have been folded, and only the others are looked at."""
-        self.blocks = tuple(blocks)
-        widths = np.array([len(b.columns) for b in blocks], dtype=np.int64)
-        self.columns = np.concatenate([b.columns for b in blocks])
-        self.start = np.cumsum(widths) - widths
-        self.end = self.start + widths
-        self.block = np.repeat(np.arange(len(widths)), widths)
-        self.least = np.concatenate([b.least if folded else np.zeros_like(b.least) for b in blocks])
-        self.codes = np.concatenate([b.codes for b in blocks])
-        self.line = np.concatenate([b.line for b in blocks])
-        self.by, self.settings, self.contexts = (
-            np.array([getattr(b, name) for b in blocks], dtype=np.int64) for name in ("by", "settings", "contexts")
-        )
-
-    def pairs(self, codes: Ints, setting: Ints, soft: dict[int, Soft], space: Workspace) -> Iterator[Pairs]:
-        """Rows of what the blocks say of each person."""
-        mine = codes[:, self.columns]
-        seen = mine >= self.least
-        count = np.add.reduceat(seen, self.start, axis=1, dtype=np.int64)
-        plain = count == 1
-        if soft:
-            plain &= ~np.logical_or.reduceat(mine >= self.codes, self.start, axis=1)
-        person, entry = np.nonzero(seen & plain[:, self.block])
-        block = self.block[entry]
-        yield person, self.line[entry] + self._offset(block, mine[person, entry], codes, setting, person)
-        together = (count > 0) & ~plain
-        for b in np.flatnonzero(together.any(axis=0)).tolist():
-            people = np.flatnonzero(together[:, b])
-            own = mine[people, self.start[b] : self.end[b]]
-            own = np.where(own >= self.least[self.start[b] : self.end[b]], own, -1)
-            yield people, self._together(b, own, people, codes, setting, soft, space)
-
-    def _offset(self, block: Ints, code: Ints, codes: Ints, setting: Ints, person: Ints) -> Ints:
-        """Place of (code, setting, context value) among the entries of a leaf."""
-        by = np.where(self.by[block] >= 0, codes[person, self.by[block]], 0)
-        own_setting = np.where(self.settings[block] > 1, setting[person], 0)
-        offset: Ints = (code * self.settings[block] + own_setting) * self.contexts[block] + by
-        return offset
-
-    def _together(
-        self, b: int, own: Ints, people: Ints, codes: Ints, setting: Ints, soft: dict[int, Soft], space: Workspace
-    ) -> Ints:
-        """Row of each person for several values of one block; new rows are worked out once a pattern."""
-        block = self.blocks[b]
-        zero = np.zeros_like(people)
-        offset = self._offset(np.full_like(people, b), zero, codes, setting, people)
-        example, index = distinct(np.column_stack([own, offset]))
-        own, offset = own[example], offset[example]
-        row = space.room(len(example))
-        place = np.empty_like(example)
-        rank = np.where(own >= 0, block.rank, 0).max(axis=1)
-        for number in np.unique(rank).tolist():
-            chosen = np.flatnonzero(rank == number)
-            narrow = block.spaces[number]
-            entries, lists = _entries(block, narrow, own[chosen], offset[chosen], soft)
-            for mine, product in products(entries, lists):
-                weights = mixed(product, block.weights)
-                here = slice(row, row + len(mine))  # in the order worked out, so that nothing is copied twice
-                place[chosen[mine]] = np.arange(row, row + len(mine))
-                space.log_scale[here] = normalise(weights)
-                weights = weights.astype(space.table.dtype, copy=False)
-                np.take(weights, narrow.config_of_state, axis=1, out=space.table[here], mode="clip")
-                row += len(mine)
-        return place[index]
+    Parameters
+    ----------
+    view : View
+        The blocks that were looked at.
+    patterns : Patterns
+    vectors : ndarray, shape (U, V)
+        Likelihoods that soft values stand for.
+    space : Workspace
+        Of the view.
+    """
+    example, index = patterns.distinct()
+    order = np.argsort(patterns.space[example], kind="stable")
+    example = example[order]
+    of_space, shelf = patterns.space[example], view.shelves.shelf[patterns.space[example]]
+    room = space.room(len(example))
+    rows, log_scale = space.table[room], space.log_scale[room]
+    for number in np.unique(shelf).tolist():
+        here = np.flatnonzero(shelf == number)
+        mixed, log_scale[here] = _mixed(view.shelves.shelves[number], patterns, example[here], vectors)
+        bounds = np.flatnonzero(np.diff(of_space[here], prepend=-1, append=-1)).tolist()
+        for first, last in pairwise(bounds):  # one space: its rows lie side by side
+            row = slice(here[first], here[first] + last - first)
+            configs = view.config_of_state[of_space[here[first]]]
+            np.take(mixed[first:last], configs, axis=1, out=rows[row], mode="wrap")
+    place = np.empty_like(order)
+    place[order] = np.arange(room.start, room.stop)
+    found: Ints = place[index]
+    return found
 
 
-def _entries(block: BlockTables, narrow: Space, own: Ints, offset: Ints, soft: dict[int, Soft]) -> tuple[Array, Lists]:
-    """Entries of a space, and for each pattern (m, leaves) which of them it multiplies."""
-    entries, first = _with_soft(block, narrow, soft)
-    pattern, j = np.nonzero(own >= 0)
-    code = own[pattern, j]
-    width = block.settings * block.contexts
-    hard = code < block.codes[j]
-    start = np.where(hard, block.first[j] + code * width, first[j] + (code - block.codes[j]) * width)
-    return entries, Lists.of([(pattern, start + offset[pattern])], len(own))
-
-
-def _with_soft(block: BlockTables, narrow: Space, soft: dict[int, Soft]) -> tuple[Array, Ints]:
-    """The space's entries with those of soft values at the end, and the first of these of each leaf."""
-    parts, count = [narrow.entries], len(narrow.entries)
-    first = np.zeros(len(block.columns), dtype=np.int64)
-    width = block.settings * block.contexts
-    for j, column in enumerate(block.columns.tolist()):
-        if column in soft:
-            first[j] = count
-            own = narrow.entries[block.first[j] : block.first[j] + block.codes[j] * width]
-            parts.append((soft[column].vectors @ own.reshape(block.codes[j], -1)).reshape(-1, own.shape[1]))
-            count += len(parts[-1])
-    return (np.concatenate(parts) if len(parts) > 1 else narrow.entries), first
+def _mixed(shelf: Shelf, patterns: Patterns, chosen: Ints, vectors: Array) -> tuple[Array, Array]:
+    """Factors of some patterns of one shelf (m, W) and their log scales (m,)."""
+    found, scale = np.empty((len(chosen), shelf.width), dtype=shelf.table.dtype), np.empty(len(chosen))
+    soft = patterns.is_soft[chosen]
+    for is_soft, part in ((False, np.flatnonzero(~soft)), (True, np.flatnonzero(soft))):
+        if not len(part):
+            continue
+        begin, count = patterns.begin[chosen[part]], patterns.count[chosen[part]]
+        owner = np.repeat(np.arange(len(part)), count)
+        value = np.arange(len(owner)) + np.repeat(begin - (np.cumsum(count) - count), count)
+        first, step, number = patterns.first[value], patterns.step[value], patterns.soft[value]
+        rows, own = first + patterns.code[value] * step, shelf
+        if is_soft:
+            own, rows = shelf.with_soft(rows, first, step, vectors[number], number >= 0), np.arange(len(rows))
+        lists = Lists.of([(owner, rows)], len(part))
+        found[part], scale[part] = own.mixed(lists), lists.sums(own.log_scale)
+    return found, scale
 
 
 def distinct(matrix: Ints) -> tuple[Ints, Ints]:
@@ -159,66 +239,3 @@ def distinct(matrix: Ints) -> tuple[Ints, Ints]:
     else:
         _, example, index = np.unique(shifted, axis=0, return_index=True, return_inverse=True)
     return example, index.reshape(-1)
-
-
-class UnknownContext:
-    """A context that others depend on, where it is not known for certain: summed together with what depends on it."""
-
-    def __init__(self, modulator: Modulator) -> None:
-        self.modulator = modulator
-        self.dense = Dense(modulator.blocks, folded=False)
-        self._columns = np.concatenate([[modulator.column], self.dense.columns])
-
-    def pairs(self, codes: Ints, setting: Ints, soft: dict[int, Soft], space: Workspace) -> tuple[Pairs, Ints] | None:
-        """Summed rows of the people concerned; and the codes without what they have covered."""
-        modulator = self.modulator
-        own, tied = codes[:, modulator.column], self.dense.columns
-        uncertain = own >= modulator.contexts
-        people = np.flatnonzero(uncertain | ((own < 0) & (codes[:, tied] >= 0).any(axis=1)))
-        if not len(people):
-            return None
-        of_setting = setting[people]
-        varies = modulator.settings > 1 or (self.dense.settings > 1).any()
-        key = np.column_stack([codes[np.ix_(people, self._columns)], of_setting if varies else np.zeros_like(people)])
-        example, index = distinct(key)
-        row = space.room(len(example))
-        self._sum(codes[people[example]], of_setting[example], soft, space, row)
-        left = codes.copy()
-        left[np.ix_(people, self._columns)] = -1
-        return (people, row + index), left
-
-    def _sum(self, codes: Ints, setting: Ints, soft: dict[int, Soft], space: Workspace, row: int) -> None:
-        """Fill the rows: for each value of the context its own probability times what depends on it, added up."""
-        modulator, count = self.modulator, len(codes)
-        values = modulator.contexts
-        supposed = np.tile(codes, (values, 1))
-        value = np.repeat(np.arange(values), count)
-        supposed[:, modulator.column] = value
-        of_setting = np.tile(setting, values)
-        own_row = modulator.own + np.where(modulator.settings > 1, of_setting, 0) * values + value
-        pairs = [(np.arange(count * values), own_row), *self.dense.pairs(supposed, of_setting, soft, space)]
-        lists = Lists.of(pairs, count * values)
-        scale = lists.sums(space.log_scale).reshape(values, count)
-        with np.errstate(divide="ignore"):
-            scale = scale + np.log(self._likelihood(codes[:, modulator.column], soft))
-        peak = scale.max(axis=0)
-        weight = np.exp(scale - peak).astype(space.table.dtype)
-        rows = np.zeros((count, space.table.shape[1]), dtype=space.table.dtype)
-        for v in range(values):
-            for mine, product in products(space.table, lists.part(v * count, (v + 1) * count)):
-                rows[mine] += np.multiply(product, weight[v, mine, None], out=product)
-        space.log_scale[row : row + count] = normalise(rows) + peak
-        space.table[row : row + count] = rows
-
-    def _likelihood(self, own: Ints, soft: dict[int, Soft]) -> Array:
-        """Likelihood of each value of the context; shape (B, m)."""
-        values = self.modulator.contexts
-        if self.modulator.column not in soft:
-            return np.ones((values, len(own)))
-        vectors = np.concatenate([soft[self.modulator.column].vectors, np.ones((1, values))])
-        return vectors[np.where(own >= values, own - values, len(vectors) - 1)].T
-
-
-def every_block(tables: Tables) -> Dense:
-    """All blocks of a network, for what has not folded."""
-    return Dense(tables.blocks, folded=True)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from spinecast.frozen import dataclass
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array
 
-BLOCK = 64
-"""Products worked on at once: with S states of eight bytes each they stay in a second-level cache."""
+BLOCK_BYTES = 3 * 2**18
+"""Products worked on at once, so that they and what they are multiplied by stay near a second-level cache."""
 
-
-FEW = 3
-"""As many products are quicker one at a time."""
+FEW = 8
+"""At least so many people make a block, however many states there are."""
 
 Pairs = tuple[Ints, Ints]
 """Owners, and a row that each multiplies by."""
@@ -25,64 +22,57 @@ Pairs = tuple[Ints, Ints]
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """For each of n owners a list of row numbers, which is never empty: `rows[start[i]:start[i + 1]]`."""
+    """For each of n owners a list of row numbers, which is never empty: `rows[start[i]:start[i] + count[i]]`."""
 
     start: Ints
+    count: Ints
     rows: Ints
 
     @classmethod
-    def of(cls, pairs: Sequence[Pairs], count: int) -> Lists:
+    def of(cls, pairs: Sequence[Pairs], owners: int) -> Lists:
         """From pairs in any order."""
-        owner, rows = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
-        order = np.argsort(owner, kind="stable")
-        return cls(np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))]), rows[order])
-
-    def part(self, first: int, last: int) -> Lists:
-        """The lists of some owners next to each other."""
-        start = self.start[first : last + 1]
-        return Lists(start - start[0], self.rows[start[0] : start[-1]])
+        owner, rows = pairs[0] if len(pairs) == 1 else (np.concatenate(side) for side in zip(*pairs, strict=True))
+        count = np.bincount(owner, minlength=owners)
+        return cls(np.cumsum(count) - count, count, rows[np.argsort(owner, kind="stable")])
 
     def sums(self, values: Array) -> Array:
         """Sum of the values of each owner's rows; shape (n,)."""
-        total: Array = np.add.reduceat(values[self.rows], self.start[:-1])
+        total: Array = np.add.reduceat(values[self.rows], self.start)
         return total
 
+    def product(self, table: Array, mine: Ints) -> Array:
+        """Products of the rows of some owners: the k-th rows of all are one gather and one multiplication.
 
-def products(table: Array, lists: Lists) -> Iterator[tuple[Ints, Array]]:
-    """Owners, and the product of each one's rows, a block at a time.
+        Parameters
+        ----------
+        table : ndarray, shape (R, W)
+        mine : ndarray of int, shape (m,)
+            Those with the longest lists come first.
 
-    Owners with as many rows come together, so that the k-th rows of a block are one gather and one multiplication.
-
-    Parameters
-    ----------
-    table : ndarray, shape (R, W)
-    lists : Lists
-        Every owner has a row.
-
-    Yields
-    ------
-    owners : ndarray of int, shape (m,)
-    product : ndarray, shape (m, W)
-        Overwritten by the next block.
-    """
-    counts = np.diff(lists.start)
-    if len(counts) <= FEW:
-        for owner, (first, last) in enumerate(pairwise(lists.start.tolist())):
-            yield np.array([owner]), np.multiply.reduce(table.take(lists.rows[first:last], axis=0), axis=0, keepdims=True)
-        return
-    order = np.argsort(-counts, kind="stable")
-    size = min(BLOCK, max(len(order), 1))
-    work, spare = np.empty((2, size, table.shape[1]), dtype=table.dtype)
-    for begin in range(0, len(order), size):
-        mine = order[begin : begin + size]
-        first, count = lists.start[mine], counts[mine]
-        product = work[: len(mine)]
-        np.take(table, lists.rows[first], axis=0, out=product, mode="clip")
-        for k in range(1, int(count[0])):
-            m = int(np.searchsorted(-count, -k))  # those with more than k rows
-            np.take(table, lists.rows[first[:m] + k], axis=0, out=spare[:m], mode="clip")
+        Returns
+        -------
+        ndarray, shape (m, W)
+        """
+        start, count = self.start[mine], self.count[mine]
+        if len(mine) == 1:
+            return np.multiply.reduce(table.take(self.rows[start[0] : start[0] + count[0]], axis=0), axis=0, keepdims=True)
+        product = table.take(self.rows[start], axis=0)
+        spare = np.empty_like(product)
+        longer = np.searchsorted(-count, -np.arange(1, int(count[0])))  # how many have more than k rows
+        for k, m in enumerate(longer.tolist(), start=1):
+            np.take(table, self.rows[start[:m] + k], axis=0, out=spare[:m], mode="clip")
             np.multiply(product[:m], spare[:m], out=product[:m])
-        yield mine, product
+        return product
+
+
+def blocks(count: Ints, width: int, multiple: int = 1) -> list[Ints]:
+    """Owners of lists of these lengths in blocks of similar ones, the longest first, so large as suits rows of so many bytes.
+
+    Neighbours of equal length stay together in groups of `multiple`.
+    """
+    size = max(FEW, BLOCK_BYTES // width // multiple) * multiple
+    order = np.argsort(-count, kind="stable")
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
 
 
 class ProductForm:
@@ -101,17 +91,6 @@ class ProductForm:
         alone = np.concatenate([np.ones_like(factors[:, :1]), factors], axis=1)
         product = alone
         for parent, added in self._steps:
-            product = product.take(parent, axis=1, mode="clip")
-            np.multiply(product, alone.take(added, axis=1, mode="clip"), out=product)
+            product = product.take(parent, axis=1, mode="wrap")
+            np.multiply(product, alone.take(added, axis=1, mode="wrap"), out=product)
         return product
-
-
-def mixed(product: Array, weights: npt.NDArray[np.floating]) -> Array:
-    """Weighted sum over the frailty nodes: (m, Z * C) to (m, C)."""
-    if len(weights) == 1:
-        return product
-    width = product.shape[1] // len(weights)
-    total: Array = product[:, :width] * weights[0]
-    for z in range(1, len(weights)):
-        total += product[:, z * width : (z + 1) * width] * weights[z]
-    return total

@@ -11,16 +11,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from spinecast.engines.batch.spaces import Shelves, normalise, spaces_of
 from spinecast.frozen import dataclass
-from spinecast.network.model import Block, Leaf, Network, combine_configs
+from spinecast.network.model import FRAILTY_WEIGHTS, Block, Leaf, Network
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 
-NORMALISERS = 6
-"""Log-linear leaves whose normalisers share one table of 2**6 patterns."""
-
-NARROWER = 2
-"""A space of configurations is kept where it is at most this part of the next."""
+NORMALISERS = 7
+"""Log-linear leaves whose normalisers share one table of 2**7 patterns."""
 
 NO_LINE = -1
 """In place of the first line of a leaf that folds and so has none."""
@@ -46,107 +44,54 @@ class Rows:
         return np.ascontiguousarray(rows, dtype=dtype), log_scale
 
 
-def normalise(rows: Array) -> Array:
-    """Divide rows by their largest entry, in place; the logarithm of that entry (0 for a row of zeros)."""
-    peak = rows.max(axis=1)
-    peak[peak == 0] = 1.0
-    rows /= peak[:, None]
-    logarithm: Array = np.log(peak, dtype=float)
-    return logarithm
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """Configurations of some leaves of a block (or of all), and the entries of those leaves in it.
-
-    Attributes
-    ----------
-    config_of_state : ndarray of int, shape (S,)
-    entries : ndarray, shape (E, Z * C)
-        Of a leaf that it does not know there is nothing meant.
-    """
-
-    config_of_state: Ints
-    entries: Array
-
-
-def _spaces(leaves: Sequence[Leaf], tables: Sequence[Array], block: Block) -> tuple[tuple[Space, ...], Ints]:
-    """Few leaves of a family have many configurations; patterns of the others are worked out in a narrower space.
-
-    Each space is at most half as wide as the next.
-    """
-    order = sorted(range(len(leaves)), key=lambda j: len(leaves[j].activity))
-    found = [(len(order), block.config_of_state, block.leaf_config)]
-    for known in range(len(order) - 1, 0, -1):
-        if len(leaves[order[known - 1]].activity) * NARROWER > found[-1][2].shape[1]:
-            continue
-        config_of_state, rows = combine_configs([leaves[j].config_of_state for j in order[:known]])
-        if len(rows) * NARROWER <= found[-1][2].shape[1]:
-            configs = np.zeros((len(leaves), len(rows)), dtype=np.int64)
-            configs[order[:known]] = rows.T
-            found.append((known, config_of_state, configs))
-    rank = np.zeros(len(leaves), dtype=np.int64)
-    spaces = []
-    for number, (known, config_of_state, configs) in enumerate(reversed(found)):
-        rank[order[known:]] = number + 1
-        entries = [tables[j][..., configs[j] if j in order[:known] else np.zeros_like(configs[j])] for j in range(len(leaves))]
-        width = len(configs[0]) * tables[0].shape[3]
-        spaces.append(Space(config_of_state, np.concatenate([part.reshape(-1, width) for part in entries])))
-    return tuple(spaces), rank
-
-
 class BlockTables:
-    """P(values | configuration, node) of a block's leaves, one entry a value; see `Patterns` for how they are used.
+    """P(value | configuration, node) of a block's leaves, one entry a value.
+
+    The entry of (code, setting, context value) of a leaf is `(code K + setting) B + context` after its first.
 
     Attributes
     ----------
     columns : ndarray of int, shape (leaves,)
-    by : int
-        Column of the context that the block depends on, or -1.
-    settings, contexts : int
-        K and B.
-    codes, first : ndarray of int, shape (leaves,)
-        Values of each leaf, and its first entry; entry of (code, setting, context) is first + (code K + setting) B + context.
-    spaces : tuple of Space
-        From the narrowest, which knows the leaves with the fewest configurations, to the one that knows all.
-    rank : ndarray of int, shape (leaves,)
-        First space that knows the leaf.
+    codes, settings, contexts : ndarray of int, shape (leaves,)
+        Values of each leaf, K and B.
+    by : ndarray of int, shape (leaves,)
+        Column of the context that the leaf depends on, or -1.
+    spaces, rank : see `spaces.spaces_of`
+    first_space : int
+        Number of the first of them among those of all blocks.
     least : ndarray of int, shape (leaves,)
         Lowest code that does not fold.
     line : ndarray of int, shape (leaves,)
         First row over states of each leaf, in the order of its entries, or NO_LINE.
     """
 
-    def __init__(self, network: Network, theta: Array, block: Block, least: int, rows: Rows) -> None:
+    def __init__(self, network: Network, theta: Array, block: Block, least: int, rows: Rows, first_space: int) -> None:
         leaves = [network.leaves[name] for name in block.leaves]
         position = {name: i for i, name in enumerate(network.leaves)}
         self.columns = np.array([position[leaf.id] for leaf in leaves])
-        self.by = position[block.by] if block.by else -1
-        self.settings = len(network.settings) if any(len(leaf.base) > 1 for leaf in leaves) else 1
-        self.contexts = len(network.leaves[block.by].values) if block.by else 1
-        self.weights = network.frailty_weights(block)
-        tables = [self._entries(network, theta, block, j) for j in range(len(leaves))]
-        self.codes = np.array([len(table) for table in tables])
-        sizes = self.codes * self.settings * self.contexts
-        self.first = np.cumsum(sizes) - sizes
-        self.spaces, self.rank = _spaces(leaves, tables, block)
+        self.by = np.array([position[leaf.by] if leaf.by else -1 for leaf in leaves])
+        tables = [_entries(network, theta, block, leaf) for leaf in leaves]
+        self.codes, self.settings, self.contexts = (np.array([table.shape[axis] for table in tables]) for axis in range(3))
+        self.spaces, self.rank = spaces_of(leaves, tables, block)
+        self.first_space = first_space
         self.least = np.minimum(least, self.codes)
         self.line = np.full(len(leaves), NO_LINE)
-        if block.by or least < self.codes.max():
-            whole = self.spaces[-1]
-            alone = np.tensordot(whole.entries.reshape(int(sizes.sum()), len(self.weights), -1), self.weights, axes=(1, 0))
-            self.line = rows.add(alone[:, whole.config_of_state]) + self.first
+        for j, (leaf, table) in enumerate(zip(leaves, tables, strict=True)):
+            if leaf.by or least < self.codes[j]:
+                alone = np.einsum("vkbzc,z->vkbc", table, FRAILTY_WEIGHTS)
+                self.line[j] = rows.add(alone.reshape(-1, table.shape[4])[:, leaf.config_of_state])
 
-    def _entries(self, network: Network, theta: Array, block: Block, j: int) -> Array:
-        """One leaf's table as (V, K, B, Z, its own configurations)."""
-        leaf = network.leaves[block.leaves[j]]
-        settings = []
-        for k in range(self.settings):
-            table = network.table(theta, leaf, k, network.frailty(theta, block))
-            if leaf.sedation is not None:
-                table = np.concatenate([table[..., how, :, :, :] for how in range(3)], axis=-1)
-            settings.append(np.broadcast_to(table, (self.contexts, *table.shape[1:])))
-        return np.ascontiguousarray(np.moveaxis(np.stack(settings), -1, 0))
+
+def _entries(network: Network, theta: Array, block: Block, leaf: Leaf) -> Array:
+    """One leaf's table as (V, K, B, Z, its own configurations); without a family every node has the same."""
+    settings = []
+    for k in range(len(leaf.base)):
+        table = network.table(theta, leaf, k, network.frailty(theta, block))
+        if leaf.sedation is not None:
+            table = np.concatenate([table[..., how, :, :, :] for how in range(3)], axis=-1)
+        settings.append(np.moveaxis(table, -1, 0))
+    stacked = np.stack(settings, axis=1)
+    return np.ascontiguousarray(np.broadcast_to(stacked, (*stacked.shape[:3], len(FRAILTY_WEIGHTS), stacked.shape[4])))
 
 
 class Fold:
@@ -179,7 +124,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class NormaliserGroup:
-    """Normalisers of up to six log-linear leaves: row `first + setting * 2**leaves + which of them are known`."""
+    """Normalisers of up to seven log-linear leaves: row `first + setting * 2**leaves + which of them are known`."""
 
     columns: Ints
     first: int
@@ -210,9 +155,15 @@ class Tables:
         self.position = {name: i for i, name in enumerate(network.leaves)}
         settings = range(len(network.settings))
         rows = Rows()
+        self.ones = rows.add(np.ones((1, len(network.space))))
         folded: list[tuple[int, int, Array]] = []
         normalised: list[tuple[int, Array]] = []
-        self.blocks = tuple(self._compile(block, rows, folded, normalised) for block in network.blocks.values())
+        blocks: list[BlockTables] = []
+        for one in network.blocks.values():
+            first_space = blocks[-1].first_space + len(blocks[-1].spaces) if blocks else 0
+            least = self._folded(network.leaves[one.leaves[0]], one, folded, normalised)
+            blocks.append(BlockTables(network, theta, one, least, rows, first_space))
+        self.blocks = tuple(blocks)
         self.codes = np.zeros(len(self.position), dtype=np.int64)
         for block in self.blocks:
             self.codes[block.columns] = block.codes
@@ -220,14 +171,12 @@ class Tables:
         self.groups = tuple(_groups(normalised, prior, rows))
         self.modulators = tuple(self._modulator(name, rows) for name in network.modulators)
         self.fold = Fold(folded, len(network.space.levels), dtype)
+        self.shelves = Shelves([space for block in self.blocks for space in block.spaces], dtype)
         self.rows, self.log_scale = rows.table(dtype)
 
-    def _compile(
-        self, block: Block, rows: Rows, folded: list[tuple[int, int, Array]], normalised: list[tuple[int, Array]]
-    ) -> BlockTables:
-        """Fold what folds of a block, and keep rows for the rest."""
+    def _folded(self, leaf: Leaf, block: Block, folded: list[tuple[int, int, Array]], normalised: list[tuple[int, Array]]) -> int:
+        """Fold what folds of a block with this first leaf; the lowest code that does not."""
         network, theta = self.network, self.theta
-        leaf = network.leaves[block.leaves[0]]
         everything, least = len(leaf.values), 0
         if len(block.leaves) == 1 and block.loading is None and leaf.sedation is None:
             tables = np.stack([network.table(theta, leaf, k)[:, 0] for k in range(len(leaf.base))])
@@ -245,14 +194,14 @@ class Tables:
                 negative[:, :, 1:] = 0.0  # the other values have rows
                 folded.append((column, by, negative))
                 least = 1
-        return BlockTables(network, theta, block, least, rows)
+        return least
 
     def _modulator(self, name: str, rows: Rows) -> Modulator:
         leaf = self.network.leaves[name]
         own = np.stack([self.network.table(self.theta, leaf, k)[0, 0] for k in range(len(leaf.base))])
         spread = np.moveaxis(own, -1, 1)[..., leaf.config_of_state]
         column = self.position[name]
-        blocks = tuple(block for block in self.blocks if block.by == column)
+        blocks = tuple(block for block in self.blocks if (block.by == column).any())
         return Modulator(column, rows.add(spread.reshape(-1, spread.shape[-1])), len(leaf.base), len(leaf.values), blocks)
 
 
