@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from spinecast.analysis.simulate import recorded_shares, simulate, to_table
-from spinecast.assessment.assess import assess
+from spinecast.assessment.assess import assess, prepare
 from spinecast.assessment.model import Model, load_model
 from spinecast.engines import exact
 from spinecast.engines.batch import BatchEngine, People, decode
@@ -34,6 +34,8 @@ from spinecast.scoring.patients import patient_of
 
 SETTING, FINDINGS, SEED = "spine_clinic", 25, 20_240_229
 PEOPLE = 4_000
+RANKED, ALONE = 2_000, 10
+RANKING_WITHIN = 1e-9
 LONG = int(os.environ.get("SPINECAST_BENCH_ROWS", "1000000"))
 REPEATS = int(os.environ.get("SPINECAST_BENCH_REPEATS", "5"))
 WITHIN = 1e-12
@@ -228,19 +230,33 @@ def long_table(model: Model) -> list[dict[str, object]]:
 
 
 def rankings(model: Model) -> list[dict[str, object]]:
-    """One decision ahead, beside whole assessments without draws."""
+    """One decision ahead for everybody at once: beside the decision problem of each person alone, and beside their differentials."""
     forecaster = Forecaster.load()
-    cohort = simulate(model.network, 20, SETTING, SEED, observed=recorded_shares(model.network, model.priors, FINDINGS))
+    cohort = simulate(model.network, RANKED, SETTING, SEED, observed=recorded_shares(model.network, model.priors, FINDINGS))
     table = pa.table({k: v for k, v in to_table(cohort).items() if not k.startswith("truth_")})
     coded = encode_table(table.combine_chunks().to_batches()[0], forecaster._columns, model.priors, model.network)
-    patients = [patient_of(coded, n, model.network) for n in range(20)]
+    patients = [patient_of(coded, n, model.network) for n in range(ALONE)]
+    scored = forecaster.score(table, outputs=["ranking"]).slice(0, ALONE).to_pylist()
+    for patient, found in zip(patients, scored, strict=True):
+        for name, plan in prepare(patient, depth=1, draws=0, model=model).options().plans.items():
+            if abs(found[f"value_{name}"] - plan.value) > RANKING_WITHIN * max(1.0, abs(plan.value)):
+                raise SystemExit(f"the value of {name} is {found[f'value_{name}']} and should be {plan.value}")
     seconds = interleaved(
         {
-            "table": (lambda: forecaster.score(table, outputs=["ranking"]), 20),
-            "assess": (lambda: [assess(p, depth=1, draws=1, model=model) for p in patients], 20),
+            "table": (lambda: forecaster.score(table, outputs=["ranking"]), RANKED),
+            "two": (lambda: forecaster.score(table, outputs=["ranking"], threads=2, chunk=RANKED // 4), RANKED),
+            "assess": (lambda: [assess(p, depth=1, draws=1, model=model) for p in patients], ALONE),
+            "options": (lambda: [prepare(p, depth=1, draws=0, model=model).options() for p in patients], ALONE),
+            "differential": (lambda: forecaster.score(table), RANKED),
         }
     )
-    return [row("rankings of a table, one decision ahead / assess", seconds["table"], seconds["assess"], "seconds per patient")]
+    unit = "seconds per patient"
+    return [
+        row("rankings of a table, one decision ahead / assess", seconds["table"], seconds["assess"], unit),
+        row("rankings of a table, one thread / each person's decision problem alone", seconds["table"], seconds["options"], unit),
+        row("rankings of a table, two threads / one thread", seconds["two"], seconds["table"], unit),
+        row("differentials of a table / rankings of it", seconds["differential"], seconds["table"], unit),
+    ]
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ import spinecast
 from spinecast.assessment.model import load_model
 from spinecast.scoring.forecaster import Forecaster
 from spinecast.service.examples import examples
-from spinecast.service.stream import score_lines
+from spinecast.service.stream import Asked, score_lines
 
 CONCURRENCY = (1, 4)
 REQUESTS = 16
@@ -131,6 +131,14 @@ def main() -> None:
             f"/v1/score ({LINES:,} lines)",
             lambda c: asyncio.run(latencies(address, "/v1/score", b"\n".join(many), NDJSON, c, REQUESTS // 4)),
             lambda: score_lines(forecaster, many),
+            REQUESTS // 4,
+            "seconds per request",
+        )
+        ranked = Asked(outputs=("ranking",))
+        rows += measured(
+            f"/v1/score?outputs=ranking ({LINES:,} lines)",
+            lambda c: asyncio.run(latencies(address, "/v1/score?outputs=ranking", b"\n".join(many), NDJSON, c, REQUESTS // 4)),
+            lambda: score_lines(forecaster, many, asked=ranked),
             REQUESTS // 4,
             "seconds per request",
         )

@@ -243,6 +243,37 @@ def test_a_stream_gives_each_line_its_scores_or_its_reason(client, priors):
     assert "p_radiculopathy" in fourth
 
 
+def test_a_stream_is_ranked_where_rankings_are_asked_for(client, priors):
+    body = b"\n".join(json.dumps(one).encode() for one in ({**SCIATICA}, {"rule_set": "gideline"}))
+    query = {"outputs": "differential, ranking", "rule_set": "payer", "willingness_to_pay": 50_000, "horizon_weeks": 26}
+    first, second = lines(client.post("/v1/score", params=query, content=body, headers=NDJSON))
+    answer = spinecast.assess(SCIATICA, depth=1, draws=2, rule_set="payer", willingness_to_pay=50_000, horizon_weeks=26)
+    assert first["best_action"] == answer.ranking[0].id
+    for action in answer.ranking:
+        assert first[f"value_{action.id}"] == pytest.approx(action.value, rel=1e-9, abs=1e-9)
+        assert first[f"permitted_{action.id}"] is action.permitted
+    assert "p_radiculopathy" in first
+    assert "best_action" in second  # the query's rule set holds for everybody
+    (alone,) = lines(client.post("/v1/score?outputs=ranking", content=body.splitlines()[1], headers=NDJSON))
+    assert "gideline" in alone["reason"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"outputs": "rankings"}, "did you mean 'ranking'"),
+        ({"outputs": ","}, "at least one of differential, ranking"),
+        ({"outputs": "ranking", "rule_set": "gideline"}, "did you mean 'guideline'"),
+        ({"output": "ranking"}, "did you mean 'outputs'"),
+        ({"outputs": "ranking", "horizon_weeks": 80}, "horizon_weeks"),
+    ],
+)
+def test_a_wrong_option_of_a_stream_is_told_before_it_begins(client, query, said):
+    answer = client.post("/v1/score", params=query, content=b"{}", headers=NDJSON)
+    assert answer.status_code == 422, answer.text
+    assert said in answer.json()["detail"]
+
+
 def test_lines_come_while_more_are_sent(client):
     """Over a bare socket, since httpx sends everything before it reads anything."""
 

@@ -70,13 +70,13 @@ def score(
     cannot be scored goes to the rejects with its number and why, and every other row is scored.
     """
     from spinecast.errors import InputError
-    from spinecast.scoring.forecaster import KEPT, Forecaster
+    from spinecast.scoring.forecaster import KEPT, Forecaster, outputs_named
     from spinecast.scoring.ranking import DecisionChoices
     from spinecast.scoring.score_file import score_file
 
     if (source is None or out is None) and not schema:
         raise InputError(f"{'IN' if source is None else 'OUT'} is missing; or give --schema, to see what comes out")
-    asked = tuple(name.strip() for name in outputs.split(",") if name.strip())
+    asked = outputs_named(outputs)
     dtype = "float32" if float32 else "float64"
     choices = DecisionChoices(rule_set, wtp, horizon)
     forecaster = Forecaster.load(priors)

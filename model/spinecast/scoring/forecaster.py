@@ -145,7 +145,7 @@ class Forecaster:
             Columns as in `schema_in`; a list holds dicts as in a patient file. What is null is not observed.
         outputs : sequence of str
             differential: probabilities of generators and levels. ranking: value of every action one decision ahead, what the
-            rules permit, and the first choice, as `assess(..., depth=1)` has them; thousands of times slower.
+            rules permit, and the first choice, as `assess(..., depth=1)` has them; some milliseconds a person.
         threads : int
         chunk : int
             Rows scored at once; bounds the memory, and does not change the values beyond 1e-12.
@@ -338,6 +338,19 @@ def _has_sections(record: Mapping[str, Any]) -> bool:
 
 def _is_list_of_patients(table: Any) -> bool:
     return isinstance(table, Sequence) and all(isinstance(one, Mapping) for one in table)
+
+
+def outputs_named(text: str) -> tuple[str, ...]:
+    """Outputs as people and queries write them: names with commas between.
+
+    Raises
+    ------
+    UnknownIdError, InvalidValueError
+        One that is not known, or none.
+    """
+    outputs = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    _lawful(outputs, DTYPES[0])
+    return outputs
 
 
 def _lawful(outputs: Sequence[str], dtype: str) -> None:

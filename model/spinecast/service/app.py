@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,8 @@ from spinecast.assessment.model import Model, load_model
 from spinecast.decision.settings import DEFAULT_DEPTH, MONEY
 from spinecast.errors import InputError, UnknownIdError
 from spinecast.frozen import dataclass
-from spinecast.scoring.forecaster import Forecaster
+from spinecast.scoring.forecaster import DIFFERENTIAL, Forecaster, outputs_named
+from spinecast.scoring.ranking import DecisionChoices
 from spinecast.service import metrics, openapi, problems, stream
 from spinecast.service.answers import StreamAnswer, json_answer, problem_answer
 from spinecast.service.gate import Gate
@@ -29,6 +30,7 @@ from spinecast.service.reading import patient_of
 from spinecast.service.shell import Shell
 
 OPTIONS = ("rule_set", "willingness_to_pay", "horizon_weeks", "value_in", "depth", "draws", "seed")
+SCORE_OPTIONS = ("outputs", "rule_set", "willingness_to_pay", "horizon_weeks")
 JSON = "application/json"
 
 
@@ -107,7 +109,7 @@ def _routes(app: FastAPI, served: Served) -> None:
         seed: Annotated[int, Query(ge=0, le=2**32 - 1, description="Seed of the outcome draws.")] = DEFAULT_SEED,
     ) -> Response:
         """Differential, ranking, flags, plan and why. Options are those of `spinecast assess`."""
-        _known_options(request)
+        _known_options(request, OPTIONS)
         _media_type(request, JSON)
         patient = patient_of(await _body(request))
 
@@ -130,13 +132,32 @@ def _routes(app: FastAPI, served: Served) -> None:
         responses={200: {"description": "One line (`Score`) for each line, in order, as they are scored; a last line "
                                         '`{"problem": ...}` where something goes wrong on the way',
                          "content": {stream.MEDIA_TYPE: {"schema": {"type": "string"}}}},
-                   **openapi.problem_answers(400, 408, 413, 415, 503)},
+                   **openapi.problem_answers(400, 408, 413, 415, 422, 503)},
     )  # fmt: skip
-    async def score(request: Request) -> Response:
-        """Probabilities of every generator and level. A line that is not lawful gets its reason, and the others their scores."""
+    async def score(
+        request: Request,
+        outputs: Annotated[str, Query(description="differential, ranking, or both with a comma.")] = DIFFERENTIAL,
+        rule_set: Annotated[
+            str | None, Query(description="Of a ranking: whose rules hold; the patient's own, else guideline.")
+        ] = None,
+        willingness_to_pay: Annotated[
+            float | None, Query(ge=0, allow_inf_nan=False, description="Of a ranking: money for a quality-adjusted life year.")
+        ] = None,
+        horizon_weeks: Annotated[
+            float | None, Query(gt=0, le=52, allow_inf_nan=False, description="Of a ranking: weeks of benefit that count.")
+        ] = None,
+    ) -> Response:
+        """Probabilities of every generator and level; with outputs=ranking the value of every action one decision ahead, what the rules
+        permit, and the first choice. A line that is not lawful gets its reason, and the others their scores."""
+        _known_options(request, SCORE_OPTIONS)
+        try:
+            asked = stream.Asked(outputs_named(outputs), DecisionChoices(rule_set, willingness_to_pay, horizon_weeks))
+            asked.choices.settings(served.model.priors)
+        except InputError as error:
+            raise problems.of_input(error) from None
         _media_type(request, stream.MEDIA_TYPE, "application/ndjson", "application/jsonl")
         lines = stream.lines_of(request.stream(), served.limits)
-        return StreamAnswer(stream.scored(lines, served.forecaster, served.gate), served.counters.scored)
+        return StreamAnswer(stream.scored(lines, served.forecaster, served.gate, asked), served.counters.scored)
 
     @app.get("/v1/vocabulary", tags=["vocabulary"], summary="What a patient can hold",
              responses={200: {"description": "Ids, values, units and meanings",
@@ -176,11 +197,11 @@ def _model(served: Served) -> dict[str, str]:
     return {"version": spinecast.__version__, "priors_hash": priors.content_hash, "fit_hash": served.model.fit_hash}
 
 
-def _known_options(request: Request) -> None:
+def _known_options(request: Request, options: Sequence[str]) -> None:
     """A misspelt option would otherwise be another rule set than was meant."""
     for name in request.query_params:
-        if name not in OPTIONS:
-            raise problems.of_input(UnknownIdError("option", name, OPTIONS))
+        if name not in options:
+            raise problems.of_input(UnknownIdError("option", name, options))
 
 
 def _media_type(request: Request, *allowed: str) -> None:

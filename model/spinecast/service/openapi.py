@@ -11,7 +11,7 @@ from spinecast.assessment.files import MOST_DEPTH
 from spinecast.assessment.patient import RELIABILITY, SECTIONS, SEDATION, SIDES, SPINE_LEVELS
 from spinecast.priors.records import Priors
 from spinecast.report.published import assessment_schema
-from spinecast.scoring.forecaster import Forecaster
+from spinecast.scoring.forecaster import OUTPUTS, Forecaster
 from spinecast.scoring.schema import REASON
 from spinecast.service import problems, stream
 from spinecast.service.examples import examples
@@ -179,15 +179,18 @@ def _problem() -> Schema:
     return {"type": "object", "required": ["type", "title", "status", "detail"], "properties": properties}
 
 
+JSON_TYPES = {"bool": "boolean", "string": "string"}
+
+
 def _score(forecaster: Forecaster) -> Schema:
-    chances = {
-        field.name: {"type": "number", "description": field.metadata[b"meaning"].decode()}
-        for field in forecaster.schema_out()
+    columns = {
+        field.name: {"type": JSON_TYPES.get(str(field.type), "number"), "description": field.metadata[b"meaning"].decode()}
+        for field in forecaster.schema_out(OUTPUTS)
         if field.name != REASON
     }
     head = {
         "row": {"type": "integer", "minimum": 1, "description": "Number of the line."},
         "label": {"type": "string"},
-        "reason": {"type": "string", "description": "Why the person was not scored; then there are no probabilities."},
+        "reason": {"type": "string", "description": "Why the person was not scored; then there is nothing else."},
     }
-    return {"type": "object", "required": ["row"], "properties": {**head, **chances}}
+    return {"type": "object", "required": ["row"], "properties": {**head, **columns}}

@@ -11,7 +11,9 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from spinecast.scoring.forecaster import Forecaster
+from spinecast.frozen import dataclass
+from spinecast.scoring.forecaster import DEFAULTS, DIFFERENTIAL, Forecaster
+from spinecast.scoring.ranking import DecisionChoices
 from spinecast.scoring.schema import REASON
 from spinecast.service.gate import Gate
 from spinecast.service.limits import Limits
@@ -19,8 +21,16 @@ from spinecast.service.problems import Problem
 from spinecast.service.reading import patient_of
 
 MEDIA_TYPE = "application/x-ndjson"
-TOGETHER = 256
-"""People scored in one turn at the gate."""
+TOGETHER = 128
+"""People scored in one turn at the gate: short enough that a turn in which all are assessed one by one ends in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a stream's lines are to hold, and under which choices."""
+
+    outputs: tuple[str, ...] = (DIFFERENTIAL,)
+    choices: DecisionChoices = DEFAULTS
 
 
 async def lines_of(pieces: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[bytes]:
@@ -57,24 +67,29 @@ def _within(line: bytes, count: int, limits: Limits) -> bytes:
     return line
 
 
-async def scored(lines: AsyncIterator[bytes], forecaster: Forecaster, gate: Gate) -> AsyncIterator[tuple[int, bytes]]:
+async def scored(
+    lines: AsyncIterator[bytes], forecaster: Forecaster, gate: Gate, asked: Asked
+) -> AsyncIterator[tuple[int, bytes]]:
     """Scored lines, a chunk at a time: how many people, and their lines."""
     first, waiting = 1, list[bytes]()
     async for line in lines:
         waiting.append(line)
         if len(waiting) == TOGETHER:
-            yield len(waiting), await _together(forecaster, gate, waiting, first)
+            yield len(waiting), await _together(forecaster, gate, waiting, first, asked)
             first, waiting = first + len(waiting), []
     if waiting:
-        yield len(waiting), await _together(forecaster, gate, waiting, first)
+        yield len(waiting), await _together(forecaster, gate, waiting, first, asked)
 
 
-async def _together(forecaster: Forecaster, gate: Gate, lines: Sequence[bytes], first: int) -> bytes:
-    return await gate.run(lambda: score_lines(forecaster, lines, first))
+async def _together(forecaster: Forecaster, gate: Gate, lines: Sequence[bytes], first: int, asked: Asked) -> bytes:
+    return await gate.run(lambda: score_lines(forecaster, lines, first, asked))
 
 
-def score_lines(forecaster: Forecaster, lines: Sequence[bytes], first: int = 1) -> bytes:
-    """One line out for each line in: `row`, `label` where given, probabilities, or the `reason` that there are none."""
+PLAIN = Asked()
+
+
+def score_lines(forecaster: Forecaster, lines: Sequence[bytes], first: int = 1, asked: Asked = PLAIN) -> bytes:
+    """One line out for each line in: `row`, `label` where given, what was asked for, or the `reason` that there is none."""
     patients: list[Mapping[str, Any]] = []
     reasons: dict[int, str] = {}
     for n, line in enumerate(lines):
@@ -83,7 +98,7 @@ def score_lines(forecaster: Forecaster, lines: Sequence[bytes], first: int = 1) 
         except Problem as problem:
             patients.append({})
             reasons[n] = problem.detail
-    answers = forecaster.score(patients).to_pylist()
+    answers = forecaster.score(patients, outputs=asked.outputs, choices=asked.choices).to_pylist()
     return b"".join(_line(first + n, answer, reasons.get(n)) for n, answer in enumerate(answers))
 
 
