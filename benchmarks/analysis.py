@@ -1,8 +1,8 @@
 """Speed of the analyses on the real network: `make bench`, after the engines.
 
-* 1,000 parameter draws x 1,000 simulated people x every action at depth 1, at once, beside two loops that give the same numbers: draw by
-  draw over all people (batch engine, outcomes ready), and one person and one draw at a time (exact engine, outcome model of that draw).
-  The loops are timed on a few of their steps and counted up; agreement is asserted first; ratios are taken within a repeat.
+* 1,000 parameter draws x 1,000 simulated people x every action at depth 1, at once, beside two loops: draw by draw over all people (batch
+  engine and array form of the ranking; outcomes, rules and what can be shown ready; plans chosen anew), and one person and one draw at a time
+  (exact engine, outcome model of that draw, the same plans). The loops are timed on a few of their steps and counted up; agreement is asserted first; ratios are taken within a repeat.
 * Value of information of every group on 10,000 draws, and every one-way sensitivity of a patient, beside the time they may take.
 
 Adds its rows to results.json beside this file.
@@ -19,6 +19,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +29,20 @@ from spinecast.analysis.information import value_of_information
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.movable import movable
 from spinecast.analysis.outcome_numbers import MovedDraws
-from spinecast.analysis.population import PROFILE, Population, _chances, net_by_level, population
+from spinecast.analysis.population import Population, ahead_of, population, profiles_of
 from spinecast.analysis.problem import problem
 from spinecast.analysis.psa import psa
+from spinecast.assessment.assess import Case, prepare
+from spinecast.assessment.covering import covering
+from spinecast.assessment.crowd import Standing
 from spinecast.assessment.model import Model, load_model
-from spinecast.assessment.profiling import usual_people
-from spinecast.decision.outcomes import compile_outcomes, pain_shares
-from spinecast.decision.profile import Profile
+from spinecast.decision.outcomes import compile_outcomes
+from spinecast.decision.plan import Plan, plan_values
 from spinecast.engines import exact
-from spinecast.engines.batch import BatchEngine, decode
+from spinecast.engines.batch import BatchEngine
 from spinecast.resources import examples_folder
+from spinecast.scoring.coded import Coded
+from spinecast.scoring.patients import patient_of
 
 PEOPLE, DRAWS, SEED = 1_000, 1_000, 20_240_229
 REPEATS = int(os.environ.get("SPINECAST_BENCH_REPEATS", "3"))
@@ -68,34 +73,40 @@ def row(name: str, ours: list[float], other: list[float], unit: str) -> dict[str
 
 
 class Loops:
-    """The two loops, a step at a time."""
+    """The two loops, a step at a time; plans are chosen at the point estimate before, as in the population."""
 
     def __init__(self, model: Model, run: Population) -> None:
         self.model, self.run, self.network = model, run, model.network
         self.people = run.cohort.people()
-        self.share = pain_shares(self.network.space)
-        self.usual = usual_people(self.network, run.cohort.setting)
-        self.chances = _chances(self.network, run.cohort.setting)
+        profiles, which = profiles_of(model, run.cohort)
+        self.profiles = [profiles[g] for g in which]
+        self.ahead = ahead_of(model, run.cohort, Standing.of(model, run.settings), profiles, which)
+        self.ahead.plans()  # what can be shown and what is permitted is known before the first draw
+        self._plans: dict[int, tuple[Case, dict[str, Plan]]] = {}
 
-    def profile(self, n: int) -> Profile:
-        names = list(self.network.leaves)
-        codes = self.run.cohort.codes[n]
-        known = {c: self.network.leaves[c].values[codes[names.index(c)]] for c in PROFILE}
-        return Profile(values=known, chances={c: v for c, v in self.chances.items() if c not in known}, usual=self.usual)
+    def plans(self, n: int) -> tuple[Case, dict[str, Plan]]:
+        """One person's own plans under the outcome model of the profile."""
+        if n not in self._plans:
+            case = prepare(patient_of(Coded(self.people), n, self.network), depth=1, draws=0, model=self.model)
+            gates, _, observer = case.tools()
+            outcomes = compile_outcomes(self.model.priors, case.near.space, self.profiles[n])
+            self._plans[n] = case, case.planner(outcomes, gates, observer).best_plans(case.draws[0])
+        return self._plans[n]
 
     def one(self, n: int, k: int) -> np.ndarray:
-        """Values of one person under one draw; shape (A,)."""
-        theta = self.run.theta[1 + k]
-        belief = exact.posterior(self.network, theta, decode(self.network, self.people, n)).states
+        """Values of one person's plans under one draw; shape (A,)."""
+        case, plans = self.plans(n)
+        theta = self.run.theta[[0, 1 + k]]
+        beliefs = exact.posterior(case.near, theta, case.evidence).states
         steps = {name: z[[0, 1 + k]] for name, z in self.run.normal.items()}
         source = MovedDraws(self.model.priors.rows, 1, 0, steps)
-        outcomes = compile_outcomes(self.model.priors, self.network.space, self.profile(n), source=source)
-        return net_by_level(outcomes, self.run.settings)[1] @ (belief @ self.share)
+        outcomes = compile_outcomes(self.model.priors, case.near.space, self.profiles[n], source=source)
+        return np.array([plan_values(plans[a], beliefs, outcomes, self.run.settings)[1] for a in self.run.actions])
 
-    def draw(self, k: int, nets: np.ndarray) -> np.ndarray:
-        """Values of everybody under one draw, from marginals of levels (a little less work than shares of pain are); (N, A)."""
-        levels = BatchEngine(self.network, self.run.theta[1 + k]).score(self.people).levels
-        return np.einsum("nl,nal->na", levels, nets[self.run.profile][:, :, :-1])
+    def draw(self, k: int) -> np.ndarray:
+        """Values of everybody under one draw, outcomes ready; (N, A)."""
+        beliefs = np.concatenate([b for _, b in BatchEngine(self.network, self.run.theta[1 + k]).beliefs(self.people)])
+        return replace(self.ahead, beliefs=covering(beliefs)).values()
 
 
 def cohort_rows(model: Model) -> list[dict[str, object]]:
@@ -114,9 +125,10 @@ def cohort_rows(model: Model) -> list[dict[str, object]]:
             timed(lambda made=made, repeat=repeat: made.append(population(model, PEOPLE, draws=DRAWS, seed=SEED + repeat)))
         )
         loops = Loops(model, made[0])
-        nets = np.zeros((int(made[0].profile.max()) + 1, len(made[0].actions), len(model.network.space.levels) + 1))
-        steps = timed(lambda loops=loops, nets=nets: [loops.draw(k, nets) for k in range(STEPS_BY_DRAW)])
+        steps = timed(lambda loops=loops: [loops.draw(k) for k in range(STEPS_BY_DRAW)])
         by_draw.append(steps / STEPS_BY_DRAW * DRAWS)
+        for i in range(STEPS_ONE_BY_ONE):
+            loops.plans(i)
         steps = timed(lambda loops=loops: [loops.one(i, i) for i in range(STEPS_ONE_BY_ONE)])
         one_by_one.append(steps / STEPS_ONE_BY_ONE * DRAWS * PEOPLE)
         print(f"repeat {repeat + 1}: {ours[-1]:.1f} s; draw by draw {by_draw[-1]:,.0f} s; one by one {one_by_one[-1]:,.0f} s")

@@ -245,9 +245,11 @@ def test_a_stream_gives_each_line_its_scores_or_its_reason(client, priors):
 
 def test_a_stream_is_ranked_where_rankings_are_asked_for(client, priors):
     body = b"\n".join(json.dumps(one).encode() for one in ({**SCIATICA}, {"rule_set": "gideline"}))
-    query = {"outputs": "differential, ranking", "rule_set": "payer", "willingness_to_pay": 50_000, "horizon_weeks": 26}
-    first, second = lines(client.post("/v1/score", params=query, content=body, headers=NDJSON))
-    answer = spinecast.assess(SCIATICA, depth=1, draws=2, rule_set="payer", willingness_to_pay=50_000, horizon_weeks=26)
+    choices = {"rule_set": "payer", "willingness_to_pay": 50_000, "horizon_weeks": 26}
+    first, second = lines(
+        client.post("/v1/score", params={"outputs": "differential, ranking", **choices}, content=body, headers=NDJSON)
+    )
+    answer = spinecast.assess(SCIATICA, depth=1, draws=2, model=load_model(priors), **choices)
     assert first["best_action"] == answer.ranking[0].id
     for action in answer.ranking:
         assert first[f"value_{action.id}"] == pytest.approx(action.value, rel=1e-9, abs=1e-9)

@@ -1,18 +1,20 @@
 """A simulated cohort under many parameter draws: who would be offered what, how sure that is, and what would be worth knowing.
 
-*Depth 1*: every action is valued alone, with what is done alongside it and nothing after it (the `net_benefit` that `assess` prints), so that a
-test or a block is only its cost. Outcomes are compiled once for each *profile*: the recorded values of a few contexts
-(`PROFILE`); what else modifies effects is averaged over the setting. Beliefs are each person's own.
+*Depth 1*: every action is valued with the best single step after whatever is seen then, as `assess(..., depth=1)` does; plans are chosen at
+the point estimate and kept under the draws. Outcomes are compiled once for each *profile*: the recorded values of a few
+contexts (`PROFILE`); what else modifies effects is averaged over the setting. Beliefs, and what the rules permit, are each person's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.analysis import monte_carlo as mc
+from spinecast.analysis.kept_plans import Plans, ProfileNets, by_person
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.many_draws import over_draws, people
 from spinecast.analysis.outcome_numbers import RememberedDraws, rows_behind
@@ -20,25 +22,30 @@ from spinecast.analysis.psa import ANEW, STORED
 from spinecast.analysis.result import Basis, Chart, Column, Result, sources_of
 from spinecast.analysis.simulate import Cohort, recorded_shares, simulate
 from spinecast.assessment.assess import DEFAULT_SEED
+from spinecast.assessment.crowd import Crowd, Recorded, Standing
 from spinecast.assessment.model import Model
 from spinecast.assessment.profiling import usual_people
-from spinecast.decision.gates import evaluate_gates
-from spinecast.decision.net import net_of
+from spinecast.decision.ahead import Ahead
+from spinecast.decision.circumstances import Circumstances
 from spinecast.decision.numbers import Draws
-from spinecast.decision.outcomes import Outcomes, compile_outcomes, pain_shares
+from spinecast.decision.outcomes import Outcomes, compile_outcomes
 from spinecast.decision.profile import Profile
 from spinecast.decision.settings import DecisionSettings, decision_settings
+from spinecast.engines.batch import BatchEngine
 from spinecast.errors import InvalidValueError
 from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 
+Ints = npt.NDArray[np.int64]
 PROFILE = ("duration", "distress", "prior_surgery")
 """Contexts whose recorded values set a person's outcomes."""
 
 FINDINGS = 25
 """Findings recorded of a person on average; contexts are all recorded."""
 
-DEPTH_ONE = "Depth 1: each action alone, without what could follow it; a test or block is only its cost."
+DEPTH_ONE = (
+    "Depth 1: each action with the best single step after what is seen then; plans are those of the point estimate and are kept."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Population:
     cohort : Cohort
     theta : ndarray, shape (1 + K, P)
     values : ndarray, shape (1 + K, N, A)
-        Net benefit over waiting of each action alone; point estimate first.
+        Net benefit over waiting of the best plan of one decision ahead that begins with each action; point estimate first.
     profile : ndarray of int, shape (N,)
         Which profile each person has.
     permitted : ndarray of bool, shape (N, A)
@@ -104,9 +111,9 @@ class Population:
 
     def outcomes(self) -> Outcomes:
         """The outcome model of the average person of the setting under the same draws."""
-        return _outcomes_of(self.model, self.cohort.setting, {}, RememberedDraws(self.model.priors.rows, self.draws, self.seed))[
-            0
-        ]
+        (anybody,) = _profiles(self.model, self.cohort.setting, [{}])
+        source = RememberedDraws(self.model.priors.rows, self.draws, self.seed)
+        return compile_outcomes(self.model.priors, self.model.network.space, anybody, source=source)
 
     @property
     def name(self) -> str:
@@ -193,49 +200,58 @@ def valued(
     *,
     workers: int = 2,
     tell: Callable[[int, int], None] = lambda *_: None,
-) -> tuple[Array, np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Value of every action alone for everybody at parameter vectors (D, P) and as many outcome draws: (D, N, A); each person's
-    profile (N,); what is permitted (N, A); the actions.
+) -> tuple[Array, Ints, npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Value of every action for everybody at parameter vectors (D, P) and as many outcome draws, under the plans of the point estimate:
+    (D, N, A); each person's profile (N,); what is permitted (N, A); the actions.
     """
-    profile, nets, permitted, actions = _profiles(model, cohort, settings, source)
+    standing = Standing.of(model, settings)
+    profiles, profile = profiles_of(model, cohort)
+    ahead = ahead_of(model, cohort, standing, profiles, profile)
+    _, steps = ahead.plans()
+    nets = [
+        ProfileNets.of(model, settings, one, source, [s for s in steps if (profile[s.who] == g).any()])
+        for g, one in enumerate(profiles)
+    ]
     crowd = people(model.network, cohort.codes, theta, cohort.setting, workers=workers)
-    share = pain_shares(model.network.space)
-    values = np.empty((len(theta), len(crowd), nets.shape[2]))
+    last = by_person(steps, len(crowd))
+    plans = [Plans.of(ahead, last[n], n, person.keep) for n, person in enumerate(crowd)]
+    actions = tuple(p.id for p in standing.published.procedures)
+    values = np.empty((len(theta), len(crowd), len(actions)))
 
     def use(n: int, block: slice, belief: Array) -> None:
-        values[block, n] = np.einsum("dal,ld->da", nets[profile[n], block], share[crowd[n].keep].T @ belief)
+        values[block, n] = plans[n].values(nets[profile[n]], block, belief)
 
     over_draws(model.network, crowd, theta, cohort.setting, use, workers=workers, tell=tell)
-    return values, profile, permitted[profile], actions
+    return values, profile, ~ahead.rulings.blocked, actions
 
 
-def _profiles(
-    model: Model, cohort: Cohort, settings: DecisionSettings, source: Draws
-) -> tuple[np.ndarray, Array, np.ndarray, tuple[str, ...]]:
-    """Which profile each person has (N,); net benefit by profile, draw, action and level (G, D, A, L + 1); what is permitted (G, A);
-    the actions."""
+def profiles_of(model: Model, cohort: Cohort) -> tuple[list[Profile], Ints]:
+    """The profiles that occur, and which one each person has (N,); all other contexts are averaged over the setting."""
     network = model.network
     names = list(network.leaves)
-    columns = [names.index(c) for c in PROFILE]
-    distinct, profile = np.unique(cohort.codes[:, columns], axis=0, return_inverse=True)
-    nets: list[Array] = []
-    permitted: list[list[bool]] = []
-    actions: tuple[str, ...] = ()
-    for codes in distinct:
-        known = {c: network.leaves[c].values[code] for c, code in zip(PROFILE, codes.tolist(), strict=True) if code >= 0}
-        outcomes, person = _outcomes_of(model, cohort.setting, known, source)
-        actions = outcomes.actions
-        nets.append(net_by_level(outcomes, settings))
-        gates = evaluate_gates(model.priors, person, {}, settings.rule_set)
-        permitted.append([not gates.blocked(a) for a in actions])
-    return profile.ravel(), np.stack(nets), np.array(permitted), actions
+    distinct, which = np.unique(cohort.codes[:, [names.index(c) for c in PROFILE]], axis=0, return_inverse=True)
+    known = (
+        {c: network.leaves[c].values[code] for c, code in zip(PROFILE, codes.tolist(), strict=True) if code >= 0}
+        for codes in distinct
+    )
+    return list(_profiles(model, cohort.setting, known)), which.ravel()
 
 
-def _outcomes_of(model: Model, setting: int, known: Mapping[str, str], source: Draws) -> tuple[Outcomes, Profile]:
-    """Outcome model of somebody of whom these contexts are known, what else modifies effects averaged over the setting."""
-    chances = {c: v for c, v in _chances(model.network, setting).items() if c not in known}
-    person = Profile(values=known, chances=chances, usual=usual_people(model.network, setting))
-    return compile_outcomes(model.priors, model.network.space, person, source=source), person
+def ahead_of(model: Model, cohort: Cohort, standing: Standing, profiles: Sequence[Profile], profile: Ints) -> Ahead:
+    """Everybody's decision problem at the point estimate: beliefs and rules are their own, outcomes those of their profile."""
+    everybody = cohort.people()
+    beliefs = np.concatenate([belief for _, belief in BatchEngine(model.network).beliefs(everybody)])
+    procedures, source = standing.published.procedures, standing.published.curves.source
+    each = [Circumstances.of(model.priors, procedures, one, source) for one in profiles]
+    outcomes = standing.published.outcomes(Circumstances.joined(each)).rows(profile)
+    return Crowd.of(model, Recorded(everybody, {}, {}, {}, {}), beliefs).ahead(standing, outcomes)
+
+
+def _profiles(model: Model, setting: int, known: Iterable[Mapping[str, str]]) -> Iterator[Profile]:
+    """People of whom some contexts are known, what else modifies effects averaged over the setting."""
+    usual, chances = usual_people(model.network, setting), _chances(model.network, setting)
+    for values in known:
+        yield Profile(values=values, chances={c: v for c, v in chances.items() if c not in values}, usual=usual)
 
 
 def _chances(network: Network, setting: int) -> dict[str, dict[str, float]]:
@@ -246,14 +262,6 @@ def _chances(network: Network, setting: int) -> dict[str, dict[str, float]]:
         if leaf.is_context and not leaf.by:
             table = network.table(network.theta, leaf, setting)[0, 0][leaf.config_of_state]
             found[name] = dict(zip(leaf.values, (prior @ table).tolist(), strict=True))
-    return found
-
-
-def net_by_level(outcomes: Outcomes, settings: DecisionSettings) -> Array:
-    """Net benefit over waiting of each action alone, by generator level; shape (D, A, L + 1). Waiting is 0."""
-    nets = [net_of(outcomes, settings, a, 0.0, cared=False, eased=False) for a in range(len(outcomes.actions))]
-    found = np.stack(nets, axis=1)
-    found[:, outcomes.actions.index("waiting")] = 0.0
     return found
 
 

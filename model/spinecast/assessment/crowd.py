@@ -22,7 +22,7 @@ from spinecast.decision.ahead import Ahead, Turn
 from spinecast.decision.circumstances import AWAKENINGS, DURATION, SEVERITY, TOLERANCE, WILLING, Circumstances
 from spinecast.decision.facts import Fact, Facts, Ints
 from spinecast.decision.numbers import Draws
-from spinecast.decision.outcomes import Published
+from spinecast.decision.outcomes import Outcomes, Published
 from spinecast.decision.profile import Done, Profile, Vocabulary, deciding, supposed, truth
 from spinecast.decision.rulings import Rulings
 from spinecast.decision.settings import DecisionSettings
@@ -115,11 +115,14 @@ class Crowd:
         """From beliefs over all states."""
         return cls(model, recorded, beliefs, _settings(model, recorded.people), _facts(model, recorded))
 
-    def ahead(self, standing: Standing) -> Ahead:
-        """Their decision problem, one decision ahead, at the point estimate."""
+    def ahead(self, standing: Standing, outcomes: Outcomes | None = None) -> Ahead:
+        """Their decision problem, one decision ahead, at the point estimate.
+
+        `outcomes`: those of other people in their place, such as of the groups that they belong to; everybody's own by default.
+        """
         model, published, settings = self.model, standing.published, standing.settings
         return Ahead(
-            published.outcomes(self.circumstances(standing)),
+            published.outcomes(self.circumstances(standing)) if outcomes is None else outcomes,
             settings,
             tuple(p.kind for p in published.procedures),
             covering(self.beliefs),

@@ -50,6 +50,7 @@ class Looks:
                 self._soft[n, leaf] = True
         self._seen: npt.NDArray[np.bool_] = (people.codes >= 0) | self._soft
         self._open: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._rows: dict[tuple[str, int], list[tuple[Ints, Array]]] = {}
 
     def alike(self, action: str) -> Iterator[tuple[int, Ints, Observe | None]]:
         """People to whom an action, and what comes with it, has the same left to show."""
@@ -74,13 +75,28 @@ class Looks:
         group = self._open.get((action, first), ())
         if not group:
             return [(one @ self.share)[:, None] for one in weights]
-        patterns = list(self._patterns(action, group, who))
+        if (action, first) not in self._rows:
+            self._rows[action, first] = list(self._patterns(action, group, who))
+        patterns = self._rows[action, first]
         pains = [np.empty((len(who), len(patterns[0][1]), self.share.shape[1])) for _ in weights]
         for place, rows in patterns:
             for pain, one in zip(pains, weights, strict=True):
                 for o, row in enumerate(rows):
                     pain[place, o] = (one[place] * row) @ self.share
         return _fewer(pains) if len(patterns[0][1]) > MOST_OUTCOMES else pains
+
+    def likelihoods(self, action: str, n: int, belief: Array) -> Array:
+        """P(outcome of the action's first look | state) for one person, (O, S); ones where nothing is shown."""
+        if not self.priors.procedures[action].observes:
+            return np.ones((1, len(belief)))
+        observer = self._observer(n, range(len(self._position)))
+        if not observer.looks(action):
+            return np.ones((1, len(belief)))
+        rows = observer.all_outcomes(action)
+        if len(rows) <= MOST_OUTCOMES:
+            return rows
+        top, rest = commonest(rows @ belief)
+        return np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
 
     def _patterns(self, action: str, group: tuple[str, ...], who: Ints) -> Iterator[tuple[Ints, Array]]:
         """Places among `who` of people with the same related evidence, and P(outcome | state) for them, (O, S)."""

@@ -38,6 +38,29 @@ class Looks(Protocol):
         The rarest outcomes are taken together as the first of the weights has them.
         """
 
+    def likelihoods(self, action: str, n: int, belief: Array) -> Array:
+        """P(outcome of the action's first look | state) for one person, (O, S); ones (1, S) where nothing is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """What some people's plans do last, after one thing that can be seen.
+
+    Attributes
+    ----------
+    action, turn : int
+        What the plan begins with, and the number of what is seen after it.
+    after : Point
+    who, chosen : ndarray of int, shape (n,)
+        People, and the last step of each; -1 for none.
+    """
+
+    action: int
+    turn: int
+    after: Point
+    who: Ints
+    chosen: Ints
+
 
 Turn = tuple[Outlook, tuple[int, ...]]
 """Something that can be seen after an action, and the actions that can be the last step then."""
@@ -67,18 +90,24 @@ class Ahead:
 
     def values(self) -> Array:
         """Net benefit over waiting of the best plan of one decision ahead that begins with each action; shape (N, A)."""
+        return self.plans()[0]
+
+    def plans(self) -> tuple[Array, list[Last]]:
+        """The same, and what these plans do last after each thing that can be seen."""
         pain = self.beliefs @ self.outcomes.share
         nets = Nets(self.outcomes, self.settings)
         values: Array = _worth(nets.at(Point(0.0), range(len(self.kinds))), pain)
         values[:, [kind == "waiting" for kind in self.kinds]] = 0.0
         steps = [step for a, kind in enumerate(self.kinds) if kind != "waiting" for step in self._steps(a)]
         nets.prepare(turn for *_, turns in steps for turn in turns)
-        both = moments(self.beliefs, self.outcomes.share)
+        both, found = moments(self.beliefs, self.outcomes.share), list[Last]()
         for a, who, shows, turns in steps:
             parts = self._split(a, who) if shows else self._reviewed(a, pain[who], both[who], who)
-            for (seen, last), part in zip(turns, parts, strict=True):
-                values[who, a] += self._best_last(nets, who, part, seen, last)
-        return values
+            for number, ((seen, last), part) in enumerate(zip(turns, parts, strict=True)):
+                worth, chosen = self._best_last(nets, who, part, seen, last)
+                values[who, a] += worth
+                found.append(Last(a, number, seen.after, who, chosen))
+        return values, found
 
     def _steps(self, a: int) -> Iterator[tuple[int, Ints, bool, list[Turn]]]:
         """An action, people for whom the same can follow it, whether it shows them something, and what can follow."""
@@ -114,14 +143,24 @@ class Ahead:
             yield good
             yield whole - good
 
-    def _best_last(self, nets: Nets, who: Ints, pain: Array, seen: Outlook, last: tuple[int, ...]) -> Array:
-        """What the best last step adds after what was seen; 0 where stopping is best; shape (n,)."""
+    def likelihoods(self, a: int, n: int) -> Array:
+        """P(each thing that can be seen after an action | state) for one person, in the planner's order; shape (turns, S)."""
+        shown = self.looks.likelihoods(self.outcomes.actions[a], n, self.beliefs[n])
+        if self.kinds[a] in FINDS_OUT:
+            return shown
+        active = self.outcomes.only(n).active(a)
+        chance = np.clip(at_week(active, float(self.outcomes.review[a]))[0] @ self.outcomes.share.T, 0.0, 1.0)
+        return np.stack([shown * chance, shown * (1 - chance)], axis=1).reshape(-1, len(chance))
+
+    def _best_last(self, nets: Nets, who: Ints, pain: Array, seen: Outlook, last: tuple[int, ...]) -> tuple[Array, Ints]:
+        """What the best last step adds after what was seen, and which it is; 0 and -1 where stopping is best; each (n,)."""
         if not last:
-            return np.zeros(len(who))
+            return np.zeros(len(who)), np.full(len(who), -1)
         after, chosen = seen.after, np.array(last)
         may = self.rulings.may_follow(after.done[-1], after.time + self.outcomes.wait)
-        best: Array = np.where(may[np.ix_(who, chosen)], _worth(nets.at(after, last)[who], pain), 0.0).max(axis=1, initial=0.0)
-        return best
+        worth = np.where(may[np.ix_(who, chosen)], _worth(nets.at(after, last)[who], pain), 0.0)
+        best = worth.max(axis=1)
+        return np.maximum(best, 0.0), np.where(best > 0, chosen[worth.argmax(axis=1)], -1)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -55,6 +55,17 @@ class Circumstances:
             therapy_factor(priors, WILLING, profile, source),
             worth(priors, profile, source),
         )
+
+    @classmethod
+    def joined(cls, people: Sequence[Circumstances]) -> Circumstances:
+        """Several people, each known at the point estimate, as one of many."""
+
+        def each(name: str) -> dict[Any, Number]:
+            tables = [getattr(one, name) for one in people]
+            return {key: np.array([table.get(key, 0.0) for table in tables]) for key in {k: None for t in tables for k in t}}
+
+        numbers = (np.concatenate([getattr(one, name) for one in people]) for name in ("tolerated", "willing", "worth"))
+        return cls(each("stages"), each("chances"), each("usual"), *numbers)
 
 
 def modifiers_of(

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from spinecast.decision.circumstances import Circumstances, Number, modifiers_of
 from spinecast.decision.costs import PAYER, cost_of
@@ -115,9 +116,13 @@ class Outcomes:
 
     def only(self, n: int) -> Outcomes:
         """One draw, or one of the people who are in the place of draws."""
+        return self.rows(np.array([n]))
+
+    def rows(self, index: npt.NDArray[np.int64]) -> Outcomes:
+        """Some draws, or people in their place; the same one can be there several times."""
         by_draw = ("natural", "contextual", "specific", "eased", "partner_effect", "opening", "partner_cost", "cost", "harm", "serious", "worth",
                    "half_life", "repeat_ratio")  # fmt: skip
-        return replace(self, **{name: getattr(self, name)[n : n + 1] for name in by_draw})
+        return replace(self, **{name: getattr(self, name)[index] for name in by_draw})
 
 
 def pain_shares(space: StateSpace) -> Array:

@@ -13,17 +13,21 @@ from spinecast.analysis import information, many_draws, voi
 from spinecast.analysis.evppi_nested import evppi_nested
 from spinecast.analysis.evppi_spline import evppi_spline
 from spinecast.analysis.information import trial, value_of_information
+from spinecast.analysis.kept_plans import Plans, ProfileNets, by_person
 from spinecast.analysis.known import GROUP, SOURCE, groups, outcome_group
 from spinecast.analysis.many_draws import Person, over_draws, people
 from spinecast.analysis.outcome_numbers import MovedDraws, RememberedDraws
-from spinecast.analysis.population import cohort_of, net_by_level, offered, population, valued
+from spinecast.analysis.population import cohort_of, offered, population, profiles_of, valued
 from spinecast.analysis.simulate import simulate
-from spinecast.assessment.profiling import usual_people
+from spinecast.assessment.assess import prepare
+from spinecast.assessment.crowd import Crowd, Recorded, Standing
 from spinecast.cli.main import run
-from spinecast.decision.outcomes import compile_outcomes, pain_shares
-from spinecast.decision.profile import Profile
+from spinecast.decision.outcomes import compile_outcomes
+from spinecast.decision.plan import plan_values
 from spinecast.engines import exact
-from spinecast.engines.batch import decode
+from spinecast.engines.batch import People, decode
+from spinecast.scoring.coded import Coded
+from spinecast.scoring.patients import patient_of
 
 DRAWS = 130  # more than one block
 
@@ -70,35 +74,45 @@ def test_the_states_kept_carry_nearly_all_of_the_belief(model):
 
 
 def test_values_are_those_of_one_person_at_a_time(model, cohort):
-    """The same profile, the exact belief, the outcome model compiled alone."""
-    network, names = model.network, list(model.network.leaves)
-    for n in (0, 7):
-        codes = cohort.cohort.codes[n]
-        known = {c: network.leaves[c].values[codes[names.index(c)]] for c in ("duration", "distress", "prior_surgery")}
-        from spinecast.analysis.population import _chances
-
-        chances = {c: v for c, v in _chances(network, cohort.cohort.setting).items() if c not in known}
-        person = Profile(values=known, chances=chances, usual=usual_people(network, cohort.cohort.setting))
+    """The planner's own plans with the outcome model of the profile, kept under every draw; permissions of the person's own assessment."""
+    network = model.network
+    profiles, which = profiles_of(model, cohort.cohort)
+    for n in (0, 7, 21):
+        coded = Coded(cohort.cohort.people())
+        case = prepare(patient_of(coded, n, network), depth=1, draws=0, model=model)
+        gates, _, observer = case.tools()
+        assert [not gates.blocked(a) for a in cohort.actions] == cohort.permitted[n].tolist()
         source = RememberedDraws(model.priors.rows, DRAWS, 3)
-        nets = net_by_level(compile_outcomes(model.priors, network.space, person, source=source), cohort.settings)
-        states = exact.posterior(network, cohort.theta, decode(network, cohort.cohort.people(), n)).states
-        expected = np.einsum("dal,dl->da", nets, states @ pain_shares(network.space))
-        scale = np.abs(expected).max()
-        assert np.abs(cohort.values[:, n] - expected).max() < 0.01 * scale
+        outcomes = compile_outcomes(model.priors, case.near.space, profiles[which[n]], source=source)
+        plans = case.planner(outcomes, gates, observer).best_plans(case.draws[0])
+        states = exact.posterior(case.near, cohort.theta, case.evidence).states
+        expected = np.stack([plan_values(plans[a], states, outcomes, cohort.settings) for a in cohort.actions], axis=1)
+        assert np.abs(cohort.values[:, n] - expected).max() < 0.01 * np.abs(expected).max()
 
 
-def test_alone_an_action_is_worth_what_assess_calls_its_net_benefit(model):
-    """On one worked patient: the same nets by level as the ranking's, at the point estimate."""
-    import spinecast
-    from spinecast.analysis.problem import problem
-    from spinecast.resources import examples_folder
-
-    path = examples_folder() / "suitcase.toml"
-    one = problem(path, model=model)
-    nets = net_by_level(one.outcomes(RememberedDraws(model.priors.rows, 0, 0)), one.settings)[0]
-    alone = nets @ (one.beliefs(model.network.theta) @ pain_shares(one.near.space))
-    for row in spinecast.assess(path, model=model).ranking:
-        assert alone[one.actions.index(row.id)] == pytest.approx(row.net_benefit, abs=1e-6)
+def test_over_the_same_states_values_are_exact(model, cohort):
+    """The sum over last steps against the plans as trees, where nothing is left out."""
+    one = next(n for n in range(30) if (cohort.values[0, n] > 0).any())
+    network = model.network
+    case = prepare(patient_of(Coded(cohort.cohort.people()), one, network), depth=1, draws=0, model=model)
+    beliefs = np.array([case.belief])
+    known = Recorded(
+        People(cohort.cohort.codes[one : one + 1], np.array([cohort.cohort.setting], dtype=np.int16)), {}, {}, {}, {}
+    )
+    ahead = Crowd.of(model, known, beliefs).ahead(Standing.of(model, cohort.settings))
+    values, steps = ahead.plans()
+    (last,) = by_person(steps, 1)
+    source = RememberedDraws(model.priors.rows, 3, 1)
+    nets = ProfileNets.of(model, cohort.settings, case.profile, source, steps)
+    every = np.flatnonzero(ahead.beliefs[0])
+    plans = Plans.of(ahead, last, 0, every)
+    assert plans.values(nets, slice(0, 1), ahead.beliefs[:, every].T) == pytest.approx(values, abs=1e-6)
+    gates, _, observer = case.tools()
+    outcomes = compile_outcomes(model.priors, case.near.space, case.profile, source=source)
+    trees = case.planner(outcomes, gates, observer).best_plans(case.draws[0])
+    belief = np.repeat(case.draws[:1], 4, axis=0)
+    expected = np.stack([plan_values(trees[a], belief, outcomes, cohort.settings) for a in cohort.actions], axis=1)
+    assert plans.values(nets, slice(0, 4), np.repeat(ahead.beliefs[:, every].T, 4, axis=1)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_shares_sum_to_one_and_the_cohort_is_named(cohort):
