@@ -117,6 +117,8 @@ def simulated(forecaster, count, seed, findings=25):
             one["findings"] = {k: v for k, v in one["findings"].items() if k not in blocks}
             one["procedures"] = history
         one["inputs"] = {k: v[int(rng.integers(len(v)))] for k, v in ANSWERS.items() if rng.random() < 0.5 and k in priors.inputs}
+        if history:
+            one["inputs"].pop("earlier_injections", None)
         if rng.random() < 0.3:
             one["context"]["age"] = float(rng.integers(20, 90))
         if rng.random() < 0.3:
