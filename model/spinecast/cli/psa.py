@@ -31,7 +31,7 @@ def psa(
 ) -> None:
     """Draw every number of the model at once for PATIENT: intervals, ranks, chances, each with its Monte Carlo error.
 
-    With --cohort N instead: for how many of N simulated people each option would come first, each option valued alone.
+    With --cohort N instead: for how many of N simulated people each option would come first, each with the best single step after it.
     """
     from spinecast.analysis import psa as views
     from spinecast.analysis.population import offered

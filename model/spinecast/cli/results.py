@@ -87,7 +87,7 @@ class Asked:
         if self.setting is not None and self.cohort is None:
             raise InvalidValueError("--setting", self.setting, "--cohort N with it; a patient's file says its own setting")
         if self.depth is not None and self.cohort is not None:
-            raise InvalidValueError("--depth", self.depth, "a patient file with it; in a cohort each option is valued alone")
+            raise InvalidValueError("--depth", self.depth, "a patient file with it; in a cohort plans look one decision ahead")
 
     def problem(self) -> Problem:
         """The patient as a decision problem."""

@@ -54,7 +54,7 @@ def voi(
 ) -> None:
     """Value of information: what knowing more would add to the decision for PATIENT, and which study would tell.
 
-    With --cohort N instead: averaged over N simulated people, each given what is best for them, each option valued alone.
+    With --cohort N instead: averaged over N simulated people, each given what is best for them, plans look one decision ahead.
     """
     from spinecast.analysis.information import check_trial, trial, value_of_information
     from spinecast.analysis.voi import decisions
