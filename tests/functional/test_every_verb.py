@@ -44,6 +44,7 @@ def test_the_help_says_all_in_a_hundred_columns(path, capsys):
     assert f"Example: spinecast {path[0]}" in " ".join(shown.split())
     silent = [p.name for p in command_of(path).params if isinstance(p, click.Option) and not p.help]
     assert silent == []
+    assert not {"INTEGER", "FLOAT", "TEXT"} & set(shown.split())
 
 
 @PATHS
@@ -120,6 +121,8 @@ def test_what_a_command_cannot_do_is_refused_before_any_file_is_read(command):
         ("explain", "none.toml", "--only", "wait"): "--only: unknown 'wait'",
         ("simulate", "0"): "N = '0' is not allowed: expected a whole number from 1 to 10,000,000",
         ("export", "a.bif", "--setting", "spine"): "did you mean 'spine_clinic'?",
+        ("score", SUITCASE.parent, "out.csv"): "expected a file, not a folder",
+        ("serve", "--port", "1e9"): "--port = '1e9' is not allowed: expected a whole number from 0 to 65,535",
         ("serve", "--priors", "/nowhere"): "--priors /nowhere: there is no such folder",
     }.items():
         command(*words).refused(said)

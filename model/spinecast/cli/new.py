@@ -6,23 +6,17 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.options import OneOf
 from spinecast.resources import own_priors_folder
-
-REGIONS = ("lumbosacral", "cervical")
 
 
 @click.command
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml")
-@click.option(
-    "--region", type=OneOf(REGIONS), default=REGIONS[0], show_default=True, metavar="R", help=f"One of {', '.join(REGIONS)}."
-)
-def patient(path: Path, region: str) -> None:
+def patient(path: Path) -> None:
     """Write a patient file with every question in it; what is not filled in counts as not observed."""
     from spinecast.priors.bundle import load_priors
     from spinecast.priors.scaffold import new_patient
 
-    click.echo(f"wrote {new_patient(load_priors(), path, region)}; then: spinecast assess {path}")
+    click.echo(f"wrote {new_patient(load_priors(), path)}; then: spinecast assess {path}")
 
 
 @click.command

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 )
 @click.option("--given", metavar="G[:LEVEL],…", default="", help="With --function: the active generators. [default: none]")
 @click.option("--by", default="", metavar="VALUE", help="With --function: value of the context that the finding depends on.")
-@click.option("--node", default="middle", show_default=True, help="With --function: low, middle or high of the family's frailty.")
+@click.option(
+    "--node",
+    metavar="NODE",
+    default="middle",
+    show_default=True,
+    help="With --function: low, middle or high of the family's frailty.",
+)
 @click.option(
     "--confirm",
     type=click.IntRange(0),

@@ -11,7 +11,11 @@ from spinecast.cli.options import priors_option
 
 @click.command
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on. There is no login: put a proxy before others."
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. There is no login: put a proxy before others.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 takes a free one.")
 @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests computed at the same time. [default: cores]")

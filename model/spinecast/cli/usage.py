@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ class _Told(click.ParamType):  # type: ignore[type-arg]  # generic in later rele
     """A type of click that refuses as we do."""
 
     what = "a number"
+    name = "n"  # what help shows for the value, where an option says nothing else
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
@@ -31,6 +33,12 @@ class Whole(_Told, IntParamType):
 
 class Number(_Told, FloatParamType):
     """A number."""
+
+
+class File(_Told, click.Path):
+    """A file."""
+
+    what = "a file, not a folder"
 
 
 class WholeWithin(_Told, click.IntRange):
@@ -56,7 +64,9 @@ def in_our_words(command: click.Command) -> click.Command:
     """The command, whose numbers are refused as everything else is."""
     for param in command.params:
         kind = param.type
-        if type(kind) is click.IntRange:
+        if type(kind) is click.Path and not kind.dir_okay:
+            param.type = File(dir_okay=False, path_type=Path)
+        elif type(kind) is click.IntRange:
             param.type = WholeWithin(kind.min, kind.max)
         elif type(kind) is click.FloatRange:
             param.type = NumberWithin(kind.min, kind.max)
