@@ -82,7 +82,9 @@ def _reading(f: FollowUp) -> str:
     direction = "for" if shift.ratio >= 1 else "against"
     strength = abs(shift.ratio - 1)
     how = "hardly at all" if strength < 0.1 else "a little" if strength < 0.5 else "clearly" if strength < 2 else "strongly"
-    return f"So this speaks {how} {direction} {shift.label.lower()} ({percent(shift.before)} before, {percent(shift.after)} now)."
+    block = ", what the anaesthetic showed counted too" if f.outcome.block_relief_percent is not None else ""
+    moved = f"{percent(shift.before)} before, {percent(shift.after)} now{block}"
+    return f"So this speaks {how} {direction} {shift.label.lower()} ({moved})."
 
 
 def _reached(f: FollowUp) -> Iterator[RenderableType]:
@@ -112,10 +114,10 @@ def _advised(f: FollowUp) -> Iterator[RenderableType]:
 def _next(f: FollowUp) -> Iterator[RenderableType]:
     a = f.after
     first = a.first
-    alarms = [g for g in a.flags if g.effect == "first"]
     was = f" (before: {f.first_before})" if f.first_before != first.label else " (as before)"
-    worth = "whatever it is worth" if alarms else f"worth {a.settings.value_unit} {gain(first.value, a.settings)} over waiting"
-    yield Text(f"First now: {outline.option_name(first)}, {worth}{was}.", STRONG)
+    worth = f", worth {a.settings.value_unit} {gain(first.value, a.settings)} over waiting" if first.id != "waiting" else ""
+    worth = ", whatever it is worth" if outline.urgent(a) else worth
+    yield Text(f"First now: {outline.option_name(first)}{worth}{was}.", STRONG)
     held = [r for r in outline.options(a).blocked if r.value > 0]
     if held:
         yield Text(f"Held back by a rule: {'; '.join(r.label for r in held)}.")

@@ -399,10 +399,16 @@ def _alike(plan: Plan) -> list[list[Branch]]:
     return sorted(groups.values(), key=lambda g: {True: 0, None: 1, False: 2}[_fits(g)])
 
 
+_RELAPSE = re.compile(r"pain again after about (\d+) weeks of relief")
+
+
 def _seen(group: Sequence[Branch], every: Sequence[Branch]) -> str:
     """What the branches show: all of them, or of many the most probable and how many more."""
     ordered = [tuple(b.label.split(", ")) for b in sorted(group, key=lambda b: -b.probability)]
     labels = list(dict.fromkeys(_positives(_in_turn(one)) for one in _telling(ordered, [b.label.split(", ") for b in every])))
+    weeks = [found[1] for label in labels if (found := _RELAPSE.fullmatch(label))]
+    if len(weeks) == len(labels):
+        return f"pain again after about {joined(sorted(weeks, key=float))} weeks of relief"
     if len(labels) <= MOST_NAMED:
         return joined(labels)
     return f"{labels[0]}, or one of {len(labels) - 1} other results that lead to the same"

@@ -321,3 +321,19 @@ def test_tables_are_scored_with_what_had_been_followed_up():
     for one in spinecast.assess(case, depth=1, draws=2).differential:
         assert followed[f"p_{one.id}"] == pytest.approx(one.probability, abs=1e-12)
     assert followed["p_radiculopathy"] != pytest.approx(before["p_radiculopathy"], abs=1e-3)
+
+
+def test_waiting_first_is_said_without_a_worth_of_nothing():
+    found = updated(EPIDURAL | {"relief_percent": 80})
+    waiting = next(r for r in found.after.ranking if r.id == "waiting")
+    text = follow_up_letter(replace(found, after=replace(found.after, ranking=(waiting, *found.after.ranking))))
+    assert "First now: Watchful waiting (" in text or "First now: Watchful waiting\n" in text
+    assert "worth USD 0" not in text
+
+
+def test_what_the_anaesthetic_showed_is_named_beside_the_outcome():
+    block = {"procedure": "sacroiliac_injection", "weeks": 4, "side": "left", "block_relief_percent": 90, "relief_percent": 20}
+    sacroiliac = {"findings": {"thigh_thrust": {"value": "positive", "side": "left"}, "pain_dominance": "axial"}}
+    text = " ".join(follow_up_letter(updated(block, sacroiliac)).split())
+    assert "now, what the anaesthetic showed counted too)" in text
+    assert "counted too" not in follow_up_letter(updated(EPIDURAL | {"relief_percent": 10}))

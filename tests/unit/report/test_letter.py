@@ -149,6 +149,13 @@ def test_a_look_that_decides_nothing_is_not_named():
     assert "if it does not fit: no relief (50 %)" in text
 
 
+def test_relapses_that_lead_to_the_same_are_named_by_their_weeks():
+    again = [Branch(f"pain again after about {weeks} weeks of relief", 0.2, False, None) for weeks in (39, 8, 20)]
+    plan = Plan("rehabilitation", 1.0, 1.0, (*again, Branch("no relief", 0.4, False, None)))
+    text = " ".join(section(letter(answer(plan=plan)), outline.PLAN).split())
+    assert "if pain again after about 8, 20 or 39 weeks of relief (60 %)" in text
+
+
 def test_a_look_that_decides_is_named_in_turn():
     plan = injection("relief below 50 %, no relief", "relief 80 % or more, relief", "relief below 50 %, relief")
     text = " ".join(section(letter(answer(plan=plan)), outline.PLAN).split())
