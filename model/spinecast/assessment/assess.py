@@ -308,7 +308,7 @@ def _differential(case: Case) -> tuple[GeneratorProbability, ...]:
         rows.append(
             GeneratorProbability(
                 generator, network.generator_labels[generator], float(case.belief @ mask), low, high,
-                _levels(case, generator), place.sides, place.sites,
+                _levels(case, generator), place.sides, place.sites, place.other_side,
             )
         )  # fmt: skip
     return tuple(sorted(rows, key=lambda r: (-r.probability, r.id)))

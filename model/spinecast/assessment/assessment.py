@@ -17,7 +17,8 @@ class GeneratorProbability:
     """How likely one generator is active, with a 95 % interval from parameter uncertainty.
 
     `levels` gives the probability of each level (root, kind of serious pathology); `sides` and `sites` are
-    conditional on the generator being active.
+    conditional on the generator being active. `other_side` names findings that it would mostly have produced itself
+    and that were recorded on the other side than the rest.
     """
 
     id: str
@@ -28,6 +29,7 @@ class GeneratorProbability:
     levels: Mapping[str, float]
     sides: Mapping[str, float]
     sites: Mapping[str, float]
+    other_side: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

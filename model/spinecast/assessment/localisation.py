@@ -7,6 +7,7 @@ at L5-S1, with root pain all but certain) says little of where another (a stenos
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,10 +28,13 @@ class Localisation:
     Attributes
     ----------
     sides, sites : mapping of side or spinal level to probability; empty where there is no such question
+    other_side : tuple of str
+        Findings that it would mostly have produced itself, and that were recorded on the other side.
     """
 
     sides: Mapping[str, float]
     sites: Mapping[str, float]
+    other_side: tuple[str, ...] = ()
 
     @property
     def side(self) -> str:
@@ -55,6 +59,7 @@ def localise(patient: Patient, priors: Priors, credit: Callable[[str, str], floa
     record = priors.generators[generator]
     sides = _shares(record.sides, priors)
     sites = _shares(record.sites, priors)
+    recorded: dict[str, str] = {}
     for name, seen in patient.findings.items():
         finding = priors.findings[name]
         if generator not in {c.generator for c in finding.causes} or finding.concordance is None:
@@ -65,9 +70,16 @@ def localise(patient: Patient, priors: Priors, credit: Callable[[str, str], floa
         own = credit(generator, name)
         if seen.side:
             sides = _updated(sides, seen.side, agree, own)
+            recorded[name] = seen.side if own > MOSTLY else ""
         if seen.level in sites:
             sites = _updated(sites, seen.level, agree, own)
-    return Localisation(sides, sites)
+    place = Localisation(sides, sites)
+    other = OPPOSITE.get(place.side)
+    return replace(place, other_side=tuple(name for name, side in recorded.items() if side == other))
+
+
+OPPOSITE = {"left": "right", "right": "left"}
+MOSTLY = 0.5
 
 
 def crediting(network: Network, evidence: Evidence, belief: Array) -> Callable[[str, str], float]:

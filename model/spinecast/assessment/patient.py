@@ -542,10 +542,12 @@ def _from_procedures(procedures: Sequence[EarlierProcedure], priors: Priors) -> 
 
 
 def _relief(done: EarlierProcedure, finding: Finding) -> Observation:
-    """Grade of relief: a value named `..._<percent>` but the first is reached from that percentage on."""
+    """Grade of relief: a value named `..._<percent>` but the first is reached from that percentage on; where it was given."""
     thresholds = [float(v.rsplit("_", 1)[1]) for v in finding.values[1:]]
     index = sum((done.relief_percent or 0.0) >= t for t in thresholds)
-    return _at(finding.values, index, sedation=done.sedation)
+    side = done.side if finding.sided else ""
+    level = done.level if finding.located and done.level in SPINE_LEVELS else ""
+    return _at(finding.values, index, side=side, level=level, sedation=done.sedation)
 
 
 def _goals(raw: object, priors: Priors) -> tuple[Goal, ...]:

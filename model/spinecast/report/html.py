@@ -76,6 +76,8 @@ def _likely(a: Assessment) -> Iterator[str]:
     rows = [row(g.label, outline.whereabouts(g), g.probability, percents(g.low, g.high)) for g in a.differential]
     rows.append(row("None of these: nonspecific", "", a.nonspecific, ""))
     yield _table(("Pain source", "where, if so", "", "95 %", ""), rows, frozenset({2, 3}))
+    for line in outline.other_sides(a):
+        yield _tag("div", line, "alarm")
     labels = {g.id: g.label for g in a.differential}
     for generator, weights in outline.weighed(a):
         said = "; ".join(f"{w.label} {w.decibans:+.1f}" for w in weights if abs(w.decibans) >= outline.WEIGHTY)

@@ -72,6 +72,8 @@ def _not_missed(a: Assessment) -> Iterator[RenderableType]:
 
 def _likely(a: Assessment) -> Iterator[RenderableType]:
     yield _differential(a)
+    for line in outline.other_sides(a):
+        yield hanging("!", Text(line, ALARM))
     _, rest = outline.shown(a)
     if rest:
         yield Text(f"Less likely: {'; '.join(f'{g.label} {percent(g.probability)}' for g in rest)}.", QUIET)

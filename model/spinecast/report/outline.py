@@ -184,6 +184,14 @@ def whereabouts(generator: GeneratorProbability) -> str:
     return ", ".join(parts + _standing_out(generator.sides, SIDE_NAMED))
 
 
+def other_sides(assessment: Assessment) -> Iterator[str]:
+    """Of what is likelier than not: the signs and scans that were recorded on the other side than the rest."""
+    for generator in assessment.differential:
+        if generator.other_side and generator.probability > EVEN:
+            names = joined([assessment.labels.get(name, words(name)) for name in generator.other_side], "and")
+            yield f"{names}: recorded on the other side than the rest of what speaks for {generator.label.lower()}, and so no confirmation of it."
+
+
 def _standing_out(shares: Mapping[str, float], least: float) -> list[str]:
     return [f"{words(k)} {percent(v)}" for k, v in shares.items() if v >= least]
 
@@ -336,7 +344,9 @@ class Way:
     @property
     def title(self) -> str:
         """How the branch begins."""
-        begins = "if it does not fit: " if self.fits is False else "" if self.seen.startswith("whatever") else "if "
+        if self.seen.startswith("whatever"):
+            return self.seen
+        begins = "if it does not fit: " if self.fits is False else "if "
         return f"{begins}{self.seen} ({percent(self.probability)})"
 
     @property

@@ -68,9 +68,9 @@ def place(level: str, side: str) -> str:
     return " ".join(part for part in (level.replace("_", "-"), side) if part)
 
 
-def joined(items: Sequence[str]) -> str:
+def joined(items: Sequence[str], last: str = "or") -> str:
     """A or B; A, B or C."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def bar(low: float, probability: float, high: float, width: int = 20) -> str:

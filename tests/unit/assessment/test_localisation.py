@@ -7,6 +7,8 @@ import pytest
 from spinecast.assessment.assess import prepare
 from spinecast.assessment.localisation import Localisation, crediting
 from spinecast.assessment.model import load_model
+from spinecast.assessment.patient import parse_patient
+from spinecast.report.letter import letter
 
 HERNIATION = {"mri_disc_herniation": {"value": "extrusion", "side": "left", "level": "L5_S1"}}
 SCIATICA = {
@@ -68,3 +70,21 @@ def test_an_injection_is_aimed_at_no_side_that_nobody_recorded():
         {"buttock_dominant_pain": {"value": "dominant", "side": "right"}, "thigh_thrust": {"value": "positive", "side": "right"}}
     )
     assert next(r for r in sided.assessment().ranking if r.id == "sacroiliac_injection").side == "right"
+
+
+def test_a_scan_of_the_other_side_is_no_confirmation_and_is_said_to_be_none():
+    scan = {"mri_disc_herniation": {"value": "protrusion", "side": "right", "level": "L4_L5"}}
+    found = case(SCIATICA | scan, age=45).assessment()
+    leader = found.differential[0]
+    assert (leader.id, leader.other_side) == ("radiculopathy", ("mri_disc_herniation",))
+    text = " ".join(letter(found).split())
+    assert "Disc herniation on MRI: recorded on the other side than the rest of what speaks for root pain" in text
+    assert case(SCIATICA | HERNIATION, age=45).assessment().differential[0].other_side == ()
+
+
+def test_a_block_tells_its_side():
+    listed = {"procedure": "selective_nerve_root_block", "weeks_ago": 3, "side": "right", "level": "L5", "relief_percent": 90}
+    known = parse_patient({"procedures": [listed]}, load_model().priors).findings["selective_nerve_root_block_1"]
+    assert (known.side, known.level) == ("right", "L5")
+    several = parse_patient({"procedures": [listed | {"levels": ["L5", "S1"]}]}, load_model().priors).findings
+    assert several["selective_nerve_root_block_1"].level == ""
