@@ -105,7 +105,7 @@ def test_a_block_is_read_by_its_own_accuracy_and_an_epidural_is_not_counted_twic
     axial = {"findings": {"pain_dominance": "axial"}}
     found = updated(block, axial)
     assert found.expected is None
-    assert ("medial_branch_block_1", "relief 80") in found.after.observed
+    assert ("medial_branch_block_1", "relief 80 %+") in found.after.observed
     assert after(block, axial, "facet_joint") > chance(axial, "facet_joint")
     done = updated(EPIDURAL | {"relief_percent": 80, "block_relief_percent": 100})
     assert "epidural_response_1" not in dict(done.after.observed)
