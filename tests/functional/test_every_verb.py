@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import sys
 
 import click
@@ -142,6 +144,17 @@ def test_a_line_that_click_refuses_reads_like_the_others(command):
         done.refused(said)
         assert done.err.startswith("spinecast: ")
         assert len(done.err.splitlines()) == 1
+
+
+def test_every_command_takes_another_knowledge_base(command, priors, tmp_path):
+    """--priors holds while its command runs, and other options are names in it."""
+    other = tmp_path / "other"
+    shutil.copytree(priors, other)
+    (other / "rule_sets" / "payer.toml").unlink()
+    for words in (("assess", SUITCASE), ("rules", "compare", SUITCASE), ("update", SUITCASE, SUITCASE)):
+        command(*words, "--priors", other, "--rule-set", "payer").refused("--rule-set: unknown 'payer'")
+    assert os.environ["SPINECAST_PRIORS"] == str(priors)
+    assert [path for path in LEAVES if "--priors" not in {o for p in command_of(path).params for o in p.opts}] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.options import PERSPECTIVE, VALUE_IN, figure_option, priors_option, rule_set_option
+from spinecast.cli.options import PERSPECTIVE, VALUE_IN, figure_option, rule_set_option
 from spinecast.cli.output import colour, say
 
 
@@ -33,7 +33,6 @@ from spinecast.cli.output import colour, say
 @click.option("--depth", type=int, metavar="D", help="Decisions that a plan looks ahead, 1 to 4. [default: 3]")
 @click.option("--draws", type=click.IntRange(2), metavar="K", help="Parameter draws behind the intervals. [default: 200]")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the outcome draws. [default: 20260101]")
-@priors_option()
 def assess(
     file: Path,
     as_json: bool,
@@ -46,7 +45,6 @@ def assess(
     depth: int | None,
     draws: int | None,
     seed: int | None,
-    priors: Path | None,
 ) -> None:
     """Assess the patient in FILE (TOML, YAML or JSON).
 
@@ -67,7 +65,7 @@ def assess(
         horizon_weeks=horizon,
         value_in=value_in or "money",
         perspective=perspective or "payer",
-        model=load_model(priors),
+        model=load_model(),
         **{k: v for k, v in given.items() if v is not None},
     )
     if figure is not None:

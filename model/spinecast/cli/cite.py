@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.options import priors_option
 from spinecast.cli.output import say
 
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--keys", is_flag=True, help="Print the keys only.")
-@priors_option("The knowledge base that it was made with.")
-def cite(file: Path, keys: bool, priors: Path | None) -> None:
+def cite(file: Path, keys: bool) -> None:
     """Print the sources behind FILE as BibTeX: JSON of any analysis or of `assess`, or a Parquet table."""
     from spinecast.analysis.result import read_cited
     from spinecast.errors import MissingFileError
@@ -27,4 +25,4 @@ def cite(file: Path, keys: bool, priors: Path | None) -> None:
     if keys:
         say("\n".join(found))
         return
-    say(bibtex(read_sources((priors or priors_folder()) / "sources.bib"), found), newline=False)
+    say(bibtex(read_sources(priors_folder() / "sources.bib"), found), newline=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spinecast.cli.options import OneOf
-from spinecast.cli.results import Destination, open_model, outputs
+from spinecast.cli.results import Destination, outputs
 
 VIEWS = ("summary", "calibration", "decision")
 
@@ -35,7 +35,6 @@ def evaluate(
     view: str | None,
     seed: int,
     to: Destination,
-    priors: Path | None,
 ) -> None:
     """Set predictions beside what came true in RECORDS: truth_<generator> columns, and relief after treatment.
 
@@ -44,8 +43,9 @@ def evaluate(
     """
     from spinecast.analysis import evaluation
     from spinecast.analysis.records import read_records
+    from spinecast.assessment.model import load_model
 
-    model = open_model(priors)
+    model = load_model()
     read = read_records(records, model.priors, model.network, setting=setting).without(model.network, without)
     found = evaluation.chosen(evaluation.targets(model, read), names)
     most = max(found, key=lambda t: min(t.y.sum(), (1 - t.y).sum()))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spinecast.cli.options import GENERATOR, OneOf
-from spinecast.cli.results import Destination, open_model, outputs
+from spinecast.cli.results import Destination, outputs
 
 PARTS = ("weight", "explanations", "conflict")
 
@@ -35,7 +35,6 @@ def explain(
     generators: tuple[str, ...],
     part: str | None,
     to: Destination,
-    priors: Path | None,
 ) -> None:
     """What speaks for and against the likeliest causes of PATIENT's pain, what would explain it, and what does not fit.
 
@@ -44,7 +43,7 @@ def explain(
     from spinecast.analysis import why
     from spinecast.assessment.assess import prepare
 
-    case = prepare(file, model=open_model(priors), draws=2)
+    case = prepare(file, draws=2)
     taken = why.coalitions_of(case)
     made = {
         "weight": lambda: why.weight_result(case, generators, coalitions=taken),

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
-
-from spinecast.cli.options import priors_option
 
 
 @click.command
-@priors_option("Fit this knowledge base. [default: the one of this checkout]")
 @click.option("--outcomes", is_flag=True, help="Only the outcome curves, to trials; the network's fit stays as it is.")
-def fit(priors: Path | None, outcomes: bool) -> None:
+def fit(outcomes: bool) -> None:
     """Fit the parameters and the outcome curves to the published figures, and write them into the priors folder.
 
     Takes minutes. The result depends on the priors only: the same priors give the same file.
@@ -20,7 +15,7 @@ def fit(priors: Path | None, outcomes: bool) -> None:
     from spinecast.analysis.fit_command import fit_outcomes, fit_priors
     from spinecast.resources import own_priors_folder
 
-    folder = priors or own_priors_folder()
+    folder = own_priors_folder()
     if not outcomes:
         report = fit_priors(folder, tell=_tell)
         click.echo(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.results import Destination, open_model, outputs
+from spinecast.cli.results import Destination, outputs
 
 
 @click.command
@@ -30,7 +30,6 @@ def learn(
     without: tuple[str, ...],
     seed: int,
     to: Destination,
-    priors: Path | None,
 ) -> None:
     """Update the fitted numbers by RECORDS (.csv or .parquet, one row a person) and show what moved.
 
@@ -43,8 +42,9 @@ def learn(
     from spinecast.analysis.predictive_check import check, refuse
     from spinecast.analysis.records import read_records
     from spinecast.analysis.relief import with_outcomes
+    from spinecast.assessment.model import load_model
 
-    model = open_model(priors)
+    model = load_model()
     if out is not None:
         report.check_out(out, model)
     read = read_records(records, model.priors, model.network, setting=setting).without(model.network, without)

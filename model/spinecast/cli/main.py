@@ -7,7 +7,8 @@ import importlib
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import field
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import click
 
 from spinecast import __version__
+from spinecast.cli.options import Folder
 from spinecast.cli.usage import in_our_words, refusal
 from spinecast.errors import SpinecastError, UnknownIdError
 from spinecast.frozen import dataclass
@@ -167,6 +169,7 @@ WIDTH = 100
 """Columns of a message."""
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
+PRIORS, FIT = "SPINECAST_PRIORS", "SPINECAST_FIT"
 EPILOG = "COMMAND --help shows its options and an example."
 
 
@@ -192,9 +195,9 @@ class VerbGroup(click.Group):
             return group
         module, function = verb.place.split(":")
         command: click.Command = getattr(importlib.import_module(f"spinecast.cli.{module}"), function)
-        if verb.fit and not any(option.name == "fit" for option in command.params):
-            command.params.append(_fit_option())
-        command.epilog = f"Example: {verb.example}"
+        if not command.epilog:  # loaded for the first time
+            command.params += _common(verb)
+            command.epilog = f"Example: {verb.example}"
         return in_our_words(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -216,26 +219,35 @@ def _default(group: VerbGroup, name: str) -> Callable[[], None]:
     return callback
 
 
-def _fit_option() -> click.Option:
-    """--fit, for every command that answers from the fitted parameters: it holds while the command runs."""
+def _standing_for(variable: str, *names: str, **settings: Any) -> click.Option:
+    """An option that stands for an environment variable; `run` takes it back."""
 
-    def use(ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
-        if value is None:
-            return
-        before = os.environ.get("SPINECAST_FIT")
-        os.environ["SPINECAST_FIT"] = value
+    def use(_ctx: click.Context, _option: click.Parameter, value: object) -> None:
+        if value is not None:
+            os.environ[variable] = str(value)
 
-        def restore() -> None:
-            if before is None:
-                del os.environ["SPINECAST_FIT"]
+    return click.Option([*names], expose_value=False, callback=use, **settings)
+
+
+@contextmanager
+def _environment_kept(*variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
             else:
-                os.environ["SPINECAST_FIT"] = before
+                os.environ[name] = value
 
-        ctx.call_on_close(restore)
 
-    return click.Option(
-        ["--fit"], metavar="FILE", expose_value=False, callback=use, help="Answer from this fit, which `spinecast learn` wrote."
-    )
+def _common(verb: Verb) -> Iterator[click.Option]:
+    """What a command of the table takes besides its own: another knowledge base (read first: other options are names in it), another fit."""
+    about = "Another knowledge base, fitted with `spinecast fit`."
+    yield _standing_for(PRIORS, "--priors", metavar="DIR", type=Folder("evidence"), is_eager=True, help=about)
+    if verb.fit:
+        yield _standing_for(FIT, "--fit", metavar="FILE", help="Answer from this fit, which `spinecast learn` wrote.")
 
 
 @click.group(cls=VerbGroup, verbs=VERBS, context_settings=SETTINGS)
@@ -257,7 +269,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 2 the input is wrong, 1 anything else."""
     obj = {"debug": False}
     try:
-        result = spinecast.main(arguments, prog_name="spinecast", standalone_mode=False, obj=obj)
+        with _environment_kept(PRIORS, FIT):
+            result = spinecast.main(arguments, prog_name="spinecast", standalone_mode=False, obj=obj)
         sys.stdout.flush()
     except click.UsageError as error:
         return _refused(refusal(error))

@@ -83,15 +83,12 @@ def called(param: click.Parameter | None) -> str:
 
 
 def _entries(kind: str) -> Callable[[], list[str]]:
-    """Ids of one folder of the knowledge base in use, which --priors may have named; a file is called by its id."""
+    """Ids of one folder of the knowledge base in use (which --priors may have named); a file is called by its id."""
 
     def ids() -> list[str]:
         from spinecast.resources import priors_folder
 
-        context = click.get_current_context(silent=True)
-        given = context.params.get("priors") if context else None
-        folder = given if isinstance(given, Path) else priors_folder()
-        return sorted(p.stem for p in folder.joinpath(kind).glob("*.toml"))
+        return sorted(p.stem for p in priors_folder().joinpath(kind).glob("*.toml"))
 
     return ids
 
@@ -113,11 +110,6 @@ OUTPUTS = OneOf(_constant("scoring.forecaster", "OUTPUTS"), several=True)
 FORMAT = OneOf(_constant("scoring.sources", "FORMATS"))
 FIGURE = Ending(".svg", ".png", ".pdf")
 TABLE = Ending(".csv", ".parquet")
-
-
-def priors_option(help_text: str = "Another knowledge base, fitted with `spinecast fit`.") -> Callable[[Decorated], Decorated]:
-    """--priors DIR, as `priors`; read first, since other options may be names in it."""
-    return click.option("--priors", type=Folder("evidence"), is_eager=True, metavar="DIR", help=help_text)
 
 
 def rule_set_option(default: str = "the file's own, else guideline") -> Callable[[Decorated], Decorated]:

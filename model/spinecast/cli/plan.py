@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.options import PATHWAY, PROCEDURE, VALUE_IN, figure_option, priors_option, rule_set_option
+from spinecast.cli.options import PATHWAY, PROCEDURE, VALUE_IN, figure_option, rule_set_option
 from spinecast.cli.output import colour, say
 
 
@@ -37,10 +37,9 @@ from spinecast.cli.output import colour, say
 @click.option(
     "--seed", type=click.IntRange(0), default=20260101, show_default=True, metavar="N", help="Seed of the outcome draws."
 )
-@priors_option("Another knowledge base, fitted.")
 def plan(
     file: Path, as_json: bool, figure: Path | None, horizon: float, begin_with: str | None, pathways: tuple[str, ...],
-    rule_set: str | None, wtp: float | None, value_in: str, depth: int, draws: int, seed: int, priors: Path | None,
+    rule_set: str | None, wtp: float | None, value_in: str, depth: int, draws: int, seed: int,
 ) -> None:  # fmt: skip
     """Plan for the patient in PATIENT (TOML, YAML or JSON) over one or two years.
 
@@ -54,7 +53,7 @@ def plan(
 
     found = plan_sequence(
         read_patient_file(file), rule_set=rule_set, willingness_to_pay=wtp, horizon_weeks=horizon, value_in=value_in, depth=depth,
-        begin_with=begin_with, pathways=pathways, draws=draws, seed=seed, model=load_model(priors),
+        begin_with=begin_with, pathways=pathways, draws=draws, seed=seed, model=load_model(),
     )  # fmt: skip
     if figure is not None:
         from spinecast.report.policies import draw_policies

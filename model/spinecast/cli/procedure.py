@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.options import PROCEDURE, figure_option, priors_option
+from spinecast.cli.options import PROCEDURE, figure_option
 from spinecast.cli.output import colour, say
 
 STEP = 0.5
@@ -18,14 +18,13 @@ STEP = 0.5
 @click.argument("procedure", type=PROCEDURE, metavar="[ID]", required=False)
 @figure_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@priors_option("Another knowledge base.")
-def procedure(procedure: str | None, figure: Path | None, as_json: bool, priors: Path | None) -> None:
+def procedure(procedure: str | None, figure: Path | None, as_json: bool) -> None:
     """Curves of ID with its sham and usual care, published time points, modifiers, harms, costs and rules; without ID all ids."""
     from spinecast.analysis.procedure_sheet import procedure_sheet
     from spinecast.assessment.model import load_model
     from spinecast.errors import InvalidValueError
 
-    model = load_model(priors)
+    model = load_model()
     if procedure is None:
         if figure is not None:
             raise InvalidValueError("--figure", str(figure), "the id of a procedure beside it")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spinecast.cli.options import SETTING, TABLE, figure_option, priors_option, rule_set_option
+from spinecast.cli.options import SETTING, TABLE, figure_option, rule_set_option
 from spinecast.cli.output import colour, say
 from spinecast.frozen import dataclass
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from spinecast.analysis.psa import PSA
     from spinecast.analysis.result import Result
     from spinecast.assessment.assess import Case
-    from spinecast.assessment.model import Model
 
 Command = Callable[..., Any]
 
@@ -73,7 +72,6 @@ class Asked:
     rule_set: str | None
     wtp: float | None
     depth: int | None
-    priors: Path | None
     cohort: int | None = None
     setting: str | None = None
 
@@ -93,9 +91,7 @@ class Asked:
         """The patient as a decision problem."""
         from spinecast.analysis.problem import problem
 
-        return problem(
-            self.patient, rule_set=self.rule_set, willingness_to_pay=self.wtp, depth=self.depth, model=open_model(self.priors)
-        )
+        return problem(self.patient, rule_set=self.rule_set, willingness_to_pay=self.wtp, depth=self.depth)
 
     def case(self, value_in: str = "money") -> Case:
         """The patient as `assess` prepares one, with as few draws as there can be."""
@@ -103,7 +99,7 @@ class Asked:
         from spinecast.decision.settings import DEFAULT_DEPTH
 
         return prepare(
-            self.patient, rule_set=self.rule_set, willingness_to_pay=self.wtp, value_in=value_in, model=open_model(self.priors),
+            self.patient, rule_set=self.rule_set, willingness_to_pay=self.wtp, value_in=value_in,
             draws=2, depth=DEFAULT_DEPTH if self.depth is None else self.depth,
         )  # fmt: skip
 
@@ -118,10 +114,11 @@ class Asked:
     def population(self, draws: int, seed: int) -> Population:
         """The cohort under all draws, with its progress."""
         from spinecast.analysis.population import population
+        from spinecast.assessment.model import load_model
 
         with progress(f"{draws:,} draws of {self.cohort:,} people") as tell:
             return population(
-                open_model(self.priors), self.cohort or 0, self.setting or "spine_clinic", draws=draws, seed=seed,
+                load_model(), self.cohort or 0, self.setting or "spine_clinic", draws=draws, seed=seed,
                 rule_set=self.rule_set or "guideline", willingness_to_pay=self.wtp, tell=tell,
             )  # fmt: skip
 
@@ -133,7 +130,7 @@ class Asked:
 
 
 def outputs(command: Command) -> Command:
-    """Add --json, --figure, --table, passed together as `to`, and --priors."""
+    """Add --json, --figure, --table, passed together as `to`."""
     return _with_options(_packed(command), *_outputs())
 
 
@@ -174,7 +171,6 @@ def _with_options(command: Command, *options: Callable[[Command], Command]) -> C
 
 def _outputs() -> tuple[Callable[[Command], Command], ...]:
     return (
-        priors_option(),
         click.option("--table", type=TABLE, metavar="FILE", help="Also write the whole table: .csv or .parquet."),
         figure_option(),
         click.option(
@@ -202,13 +198,6 @@ def _people() -> tuple[Callable[[Command], Command], ...]:
 def _patient(*, required: bool) -> Callable[[Command], Command]:
     name = "PATIENT" if required else "[PATIENT]"
     return click.argument("file", type=click.Path(path_type=Path), metavar=name, required=required)
-
-
-def open_model(priors: Path | None) -> Model:
-    """The model of the priors asked for."""
-    from spinecast.assessment.model import load_model
-
-    return load_model(priors)
 
 
 @contextmanager

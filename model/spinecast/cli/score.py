@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spinecast.cli.options import FORMAT, OUTPUTS, RULE_SET, priors_option
+from spinecast.cli.options import FORMAT, OUTPUTS, RULE_SET
 from spinecast.cli.output import say
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--wtp", type=float, metavar="MONEY", help="Of a ranking: worth of a quality-adjusted life year.")
 @click.option("--horizon", type=float, metavar="WEEKS", help="Of a ranking: weeks of benefit that count.")
 @click.option("--schema", is_flag=True, help="Print the columns of OUT with unit and meaning as JSON; scores nothing.")
-@priors_option()
 def score(
     source: Path | None,
     out: Path | None,
@@ -62,7 +61,6 @@ def score(
     wtp: float | None,
     horizon: float | None,
     schema: bool,
-    priors: Path | None,
 ) -> None:
     """Score every row of IN into OUT: CSV, Parquet, Arrow IPC (.arrow) or JSON lines (.jsonl).
 
@@ -79,7 +77,7 @@ def score(
     asked = outputs_named(outputs)
     dtype = "float32" if float32 else "float64"
     choices = DecisionChoices(rule_set, wtp, horizon)
-    forecaster = Forecaster.load(priors)
+    forecaster = Forecaster.load()
     if schema or source is None or out is None:
         fields = forecaster.schema_out(asked, dtype, choices)
         say(json.dumps([_described(field) for field in fields if field.name != "reason"], indent=2, ensure_ascii=False))

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
-
-from spinecast.cli.options import priors_option
 
 
 @click.command
@@ -25,10 +21,7 @@ from spinecast.cli.options import priors_option
 @click.option("--timeout", type=click.FloatRange(1), default=30.0, show_default=True, help="Seconds that an assessment may take.")
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="People in one stream.")
 @click.option("--body", type=click.IntRange(1), default=32_000_000, show_default=True, help="Bytes of a body.")
-@priors_option()
-def serve(
-    host: str, port: int, concurrency: int | None, queue: int, timeout: float, rows: int, body: int, priors: Path | None
-) -> None:
+def serve(host: str, port: int, concurrency: int | None, queue: int, timeout: float, rows: int, body: int) -> None:
     """Serve assessments over HTTP until interrupted.
 
     POST /v1/assess, POST /v1/score (a line of JSON a person), GET /v1/vocabulary, /healthz, /readyz, /metrics,
@@ -38,8 +31,9 @@ def serve(
 
     for module in ("fastapi", "pyarrow", "uvicorn"):
         need(module, "service")
+    from spinecast.resources import priors_folder
     from spinecast.service.limits import Limits
     from spinecast.service.run import run
 
     own = {} if concurrency is None else {"concurrency": concurrency}
-    run(host, port, priors, Limits(body=body, rows=rows, queue=queue, seconds=timeout, **own))
+    run(host, port, priors_folder(), Limits(body=body, rows=rows, queue=queue, seconds=timeout, **own))

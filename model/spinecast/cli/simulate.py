@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from spinecast.cli.options import SETTING, TABLE, priors_option
+from spinecast.cli.options import SETTING, TABLE
 
 
 @click.command
@@ -18,13 +18,12 @@ from spinecast.cli.options import SETTING, TABLE, priors_option
     "--findings", type=click.FloatRange(0), metavar="N", help="Record about N findings a person. [default: all of them]"
 )
 @click.option("--out", type=TABLE, metavar="FILE", help=".csv or .parquet. [default: CSV on screen]")
-@priors_option()
-def simulate(count: int, setting: str, seed: int, findings: float | None, out: Path | None, priors: Path | None) -> None:
+def simulate(count: int, setting: str, seed: int, findings: float | None, out: Path | None) -> None:
     """Draw N patients from the model, the truth in columns truth_…"""
     from spinecast.analysis import simulate as drawing
     from spinecast.assessment.model import load_model
 
-    model = load_model(priors)
+    model = load_model()
     observed = 1.0 if findings is None else drawing.recorded_shares(model.network, model.priors, findings)
     cohort = drawing.simulate(model.network, count, setting, seed, observed=observed)
     if out is None:

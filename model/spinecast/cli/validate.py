@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spinecast.cli.options import priors_option
 from spinecast.cli.output import colour, say
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 @click.option("--outcomes", is_flag=True, help="Ask about outcomes: every published trial arm beside the model's answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--outside", is_flag=True, help="Only answers outside the published interval, and why.")
-@priors_option()
-def validate(rows: Path | None, outcomes: bool, as_json: bool, outside: bool, priors: Path | None) -> None:
+def validate(rows: Path | None, outcomes: bool, as_json: bool, outside: bool) -> None:
     """Ask the model each published question about its own population, and set its answer beside the published one.
 
     Fitted questions show whether the fit holds together; held-out ones, which nobody fitted to, whether it is right.
@@ -44,7 +42,7 @@ def validate(rows: Path | None, outcomes: bool, as_json: bool, outside: bool, pr
             "--rows", str(rows), "one of --rows and --outcomes: a trial is a file in priors/trials/, not a row"
         )
     given = read_row_file(rows) if rows is not None else None
-    model = load_model(priors)
+    model = load_model()
     if outcomes:
         _outcomes(model, as_json=as_json, outside=outside)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from spinecast.cli.options import GENERATOR, PROCEDURE, OneOf
-from spinecast.cli.results import Asked, Destination, analysis, open_model, progress
+from spinecast.cli.results import Asked, Destination, analysis, progress
 
 KINDS = ("group", "parameter", "source")
 
@@ -58,12 +58,13 @@ def voi(
     """
     from spinecast.analysis.information import check_trial, trial, value_of_information
     from spinecast.analysis.voi import decisions
+    from spinecast.priors.bundle import load_priors
 
     numbers = numbers_of(sizes)
     if per_year is not None:
         decisions(per_year, years)
     if action:
-        check_trial(open_model(asked.priors).priors, action, generator or "", week)
+        check_trial(load_priors(), action, generator or "", week)
     run = asked.psa(draws, seed) if asked.cohort is None else asked.population(draws, seed)
     if action:
         to.deliver(trial(run, action, numbers, generator=generator or "", week=week, per_year=per_year, years=years))

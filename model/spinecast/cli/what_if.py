@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from spinecast.cli.results import Asked, Destination, analysis, open_model
+from spinecast.cli.results import Asked, Destination, analysis
 
 
 @click.command("what-if")
@@ -24,9 +24,10 @@ def what_if(
     """
     from spinecast.analysis.what_if import what_if as compare
     from spinecast.assessment.files import read_patient_file
+    from spinecast.assessment.model import load_model
 
     given = {"rule_set": asked.rule_set, "willingness_to_pay": asked.wtp, "draws": draws, "depth": asked.depth}
     settings = {k: v for k, v in given.items() if v is not None}
-    found = compare(read_patient_file(asked.patient), changes, model=open_model(asked.priors), **settings)
+    found = compare(read_patient_file(asked.patient), changes, model=load_model(), **settings)
     to.save(found.picture, found.causes)
     to.deliver_several({"causes": found.causes, "options": found.options})
