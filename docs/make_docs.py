@@ -30,7 +30,7 @@ import click
 from spinecast.cli.main import VERBS, spinecast
 from spinecast.priors.bundle import load_priors
 from spinecast.priors.pages import pages, write_pages
-from spinecast.report.published import assessment_schema, follow_up_schema
+from spinecast.report.published import assessment_schema, follow_up_schema, plan_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -205,7 +205,8 @@ def _plain(number: str) -> str:
 def reference_pages() -> dict[str, str]:
     """Text of every generated page by its path below docs/reference."""
     return pages(load_priors(ROOT / "priors")) | {
-        "cli.md": cli_page(), "assessment-json.md": assessment_page(), "follow-up-json.md": follow_up_page()
+        "cli.md": cli_page(), "assessment-json.md": assessment_page(), "follow-up-json.md": follow_up_page(),
+        "plan-json.md": plan_page(),
     }  # fmt: skip
 
 
@@ -288,6 +289,11 @@ def assessment_page() -> str:
 def follow_up_page() -> str:
     """The JSON follow-up, the same way."""
     return _schema_page("follow_up", "The follow-up as JSON", follow_up_schema())
+
+
+def plan_page() -> str:
+    """The JSON plan, the same way."""
+    return _schema_page("plan", "The plan as JSON", plan_schema())
 
 
 def _schema_page(name: str, title: str, schema: Mapping[str, Any]) -> str:
@@ -378,10 +384,11 @@ def main(arguments: list[str]) -> int:
         written = write_pages(load_priors(ROOT / "priors"), REFERENCE)
         (REFERENCE / "cli.md").write_text(cli_page(), encoding="utf-8")
         (REFERENCE / "assessment-json.md").write_text(assessment_page(), encoding="utf-8")
+        (REFERENCE / "plan-json.md").write_text(plan_page(), encoding="utf-8")
         (REFERENCE / "follow-up-json.md").write_text(follow_up_page(), encoding="utf-8")
         (REFERENCE / "validation.md").write_text(validation(), encoding="utf-8")
         (REFERENCE / "outcomes.md").write_text(outcomes_page(), encoding="utf-8")
-        print(f"{len(written) + 4} pages below {REFERENCE.relative_to(ROOT)}")
+        print(f"{len(written) + 5} pages below {REFERENCE.relative_to(ROOT)}")
         for name, text in explanation_pages().items():
             (ROOT / "docs" / "explanation" / name).write_text(text, encoding="utf-8")
             print(f"docs/explanation/{name}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
 from spinecast.assessment.files import read_patient_file
 from spinecast.assessment.sequence import plan_sequence
 from spinecast.decision.plan import AGAIN, NO_RELIEF
 from spinecast.errors import UnknownIdError
+from spinecast.report.published import assessment_schema, plan_schema
 from spinecast.resources import examples_folder
 
 SUITCASE = examples_folder() / "suitcase.toml"
@@ -50,6 +52,12 @@ def test_the_data_has_the_plan_in_the_form_of_assess(command):
     assert data["policies"][1]["value"] == 0
     assert all({"action", "start_week", "value", "branches"} == set(node) for node in walk(data["plan"]))
     assert data["settings"]["horizon_weeks"] == 104
+    schema = plan_schema()
+    jsonschema.Draft202012Validator({**schema, "additionalProperties": False}).validate(data)
+    assert schema["$defs"]["plan"] == assessment_schema()["$defs"]["plan"], "a plan has one shape"
+    for part in (schema, schema["$defs"]["policy"]):
+        assert set(part["required"]) == set(part["properties"])
+    assert set(data["policies"][0]) == set(schema["$defs"]["policy"]["properties"])
 
 
 def test_the_figure_is_written(command, tmp_path):

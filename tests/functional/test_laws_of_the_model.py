@@ -52,6 +52,22 @@ def test_two_concordant_blocks_never_lower_what_ablation_is_worth(model):
     assert none.over_sham_6m < one.over_sham_6m < two.over_sham_6m
 
 
+@pytest.mark.parametrize(
+    ("block", "generator"), [("medial_branch_block", "facet_joint"), ("sacroiliac_block", "sacroiliac_joint")]
+)
+def test_more_relief_and_a_second_block_never_make_the_target_less_likely(model, block, generator):
+    def chance(*shown):
+        findings = {f"{block}_{k}": value for k, value in enumerate(shown, start=1)}
+        return prepare({**AXIAL, "findings": {**AXIAL["findings"], **findings}}, model=model, draws=2).probabilities()[
+            generator, ""
+        ]
+
+    below, half, most = "below_50", "relief_50", "relief_80"
+    assert chance(below) < chance() < chance(half) < chance(half, half) < chance(most, most)
+    assert chance(half) <= chance(most)
+    assert chance(half, half) <= chance(half, most) <= chance(most, most)
+
+
 def test_both_effects_are_named_and_add_up(model):
     for row in assess(AXIAL, model=model, draws=20).ranking:
         assert row.over_sham_4w == pytest.approx(row.p_relief_4w - row.p_relief_4w_control)

@@ -20,7 +20,7 @@ from spinecast.parameters.outcome_curves import CONTEXT, OutcomeCurves, course_n
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Array, Scale
 from spinecast.priors.bibliography import read_sources
-from spinecast.priors.records import WEEKS, Effect, Priors, Procedure, Quantity, Trial
+from spinecast.priors.records import WEEKS, Effect, Harm, Priors, Procedure, Quantity, Trial
 
 DRAWS, SEED = 400, 20260101
 SETTING = "spine_clinic"
@@ -112,7 +112,10 @@ class ProcedureSheet:
     effects: tuple[EffectCurves, ...]
     modifiers: tuple[Figure, ...]
     harms: tuple[Figure, ...]
+    harms_elsewhere: tuple[Figure, ...]
+    steroid_kind: str
     steroid: tuple[Figure, ...]
+    radiation: tuple[Figure, ...]
     costs: tuple[Figure, ...]
     rules: tuple[RuleLine, ...]
     currency: str
@@ -159,11 +162,11 @@ def procedure_sheet(model: Model, key: str, weeks: Sequence[float] = WEEKS) -> P
         modifiers=tuple(
             _number(priors, _reach(priors, m.label, m.generator), m.ratio, "log", "times") for m in procedure.modifiers
         ),
-        harms=tuple(
-            _number(priors, h.label + (" (serious)" if h.serious else ""), h.rate, "logit", "of those treated")
-            for h in procedure.harms
-        ),
-        steroid=tuple(_steroid(priors)) if procedure.steroid else (),
+        harms=tuple(_harm(priors, h) for h in procedure.harms if procedure.counts(h)),
+        harms_elsewhere=tuple(_harm(priors, h) for h in procedure.harms if not procedure.counts(h)),
+        steroid_kind=procedure.steroid_kind,
+        steroid=tuple(_steroid(priors, procedure)) if procedure.steroid else (),
+        radiation=tuple(_radiation(priors, procedure)),
         costs=tuple(_costs(priors, procedure)),
         rules=tuple(_rules(priors, procedure)),
         currency=str(currency["code"]),
@@ -241,14 +244,31 @@ def _number(priors: Priors, label: str, quantity: Quantity, scale: Scale, unit: 
     return Figure(label, made.value, low, high, unit, basis + (f": {quantity.why}" if quantity.why else ""))
 
 
-def _steroid(priors: Priors) -> Iterator[Figure]:
-    """What a steroid does beside the target: glucose, adrenal suppression, bone."""
+def _harm(priors: Priors, harm: Harm) -> Figure:
+    where = "in the neck" if harm.region == "cervical" else harm.region
+    kind = f"{harm.steroid.replace('_', '-')} steroid" if harm.steroid else ""
+    holds = ", ".join(word for word in (where, kind, "serious" if harm.serious else "") if word)
+    return _number(priors, harm.label + (f" ({holds})" if holds else ""), harm.rate, "logit", "of those treated")
+
+
+def _radiation(priors: Priors, procedure: Procedure) -> Iterator[Figure]:
+    """Dose of the guidance; said and not valued, since no harm could be put to it."""
+    if procedure.radiation_msv is not None:
+        yield _number(priors, "Effective dose of the guidance", procedure.radiation_msv, "log", "mSv")
+
+
+def _steroid(priors: Priors, procedure: Procedure) -> Iterator[Figure]:
+    """What a steroid does beside the target, and which kind does more at it."""
+    if procedure.particulate_ratio is not None:
+        label = "Half relief with a particulate steroid over another, odds"
+        yield _number(priors, label, procedure.particulate_ratio, "log", "times")
     table: Mapping[str, Quantity] = priors.economics.get("steroid", {})  # type: ignore[assignment]
     words = {
         "glucose_rise": ("Glucose rise in diabetes", "mg/dL"), "glucose_half_life": ("Half-life of the glucose rise", "days"),
         "suppression_40mg": ("Adrenal suppression after triamcinolone 40 mg", "days"),
         "suppression_20mg": ("Adrenal suppression after triamcinolone 20 mg", "days"),
         "fracture": ("Hazard of vertebral fracture, times per injection", "times"),
+        "bone_year_mg": ("Steroid in a year above which bone density fell, as methylprednisolone", "mg"),
     }  # fmt: skip
     for name, (label, unit) in words.items():
         if name in table:

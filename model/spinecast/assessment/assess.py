@@ -22,6 +22,7 @@ from spinecast.assessment.observing import Observer
 from spinecast.assessment.outcome_evidence import informs, outcome_states, part_name
 from spinecast.assessment.patient import Patient, parse_patient
 from spinecast.assessment.profiling import profile_of
+from spinecast.assessment.steroid import steroid_year
 from spinecast.decision.costs import PAYER
 from spinecast.decision.gates import Gates, evaluate_gates, permission
 from spinecast.decision.outcomes import Outcomes, compile_outcomes
@@ -223,6 +224,7 @@ class Case:
             disclaimer=spinecast.DISCLAIMER,
             labels=labels,
             patient=self.patient.table,
+            steroid=steroid_year(self.patient.procedures, model.priors),
         )
 
     def probabilities(self) -> dict[tuple[str, str], float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field, fields, is_dataclass
 from typing import Any
 
+from spinecast.assessment.steroid import SteroidYear
 from spinecast.decision.gates import Gate
 from spinecast.decision.plan import Plan
 from spinecast.decision.ranking import RankedAction
@@ -173,6 +174,7 @@ class Assessment:
     disclaimer: str
     labels: Mapping[str, str]
     patient: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    steroid: SteroidYear | None = None
 
     @property
     def first(self) -> RankedAction:
@@ -199,6 +201,7 @@ class Assessment:
             "provenance": plain_data(self.provenance),
             "observed": [{"id": k, "value": v} for k, v in self.observed],
             "goals": list(self.goals),
+            "steroid_year": plain_data(self.steroid),
             "patient": plain_data(self.patient),
             "disclaimer": self.disclaimer,
         }

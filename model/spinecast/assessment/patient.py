@@ -72,6 +72,7 @@ class EarlierProcedure:
     side: str = ""
     level: str = ""
     drug: str = ""
+    dose_mg: float | None = None
     anaesthetic: str = ""
     sedation: str = "unknown"
     relief_percent: float | None = None
@@ -154,6 +155,7 @@ def parse_patient(table: Mapping[str, Any], priors: Priors) -> Patient:
         findings[name] = seen
     inputs = _inputs(table, "inputs", priors)
     _needles_agree(inputs, procedures, priors)
+    findings |= _from_sides(findings, priors)
     return Patient(
         label=_text(table, "label"),
         setting=_choice("setting", table["setting"], tuple(priors.settings))
@@ -511,6 +513,7 @@ def _procedure(name: str, raw: object, priors: Priors, today: date) -> EarlierPr
         side=_choice(f"{name}.side", raw["side"], SIDES) if "side" in raw else "",
         level=" ".join(levels),
         drug=_text(raw, "drug"),
+        dose_mg=number("dose_mg", 1_000, "mg"),
         anaesthetic=_text(raw, "anaesthetic"),
         sedation=_choice(f"{name}.sedation", raw["sedation"], SEDATION) if "sedation" in raw else "unknown",
         relief_percent=share("relief_percent"),
@@ -539,6 +542,22 @@ def _from_procedures(procedures: Sequence[EarlierProcedure], priors: Priors) -> 
         if len(done) >= order:
             seen[finding.id] = _relief(done[order - 1], finding)
     return seen
+
+
+def _from_sides(findings: Mapping[str, Observation], priors: Priors) -> dict[str, Observation]:
+    """What the side of a recorded finding tells of others that are not recorded: pain in the left leg is not in both."""
+    told = {}
+    for finding in priors.findings.values():
+        source = findings.get(finding.from_side)
+        if source is None or finding.id in findings or source.side not in TELLING:
+            continue
+        if source.value and source.value != priors.findings[finding.from_side].values[0]:
+            told[finding.id] = _at(finding.values, TELLING[source.side])
+    return told
+
+
+TELLING = {"left": 0, "right": 0, "bilateral": 1}
+"""Sides that say whether something is on both sides, with the value that it then has."""
 
 
 def _relief(done: EarlierProcedure, finding: Finding) -> Observation:

@@ -10,6 +10,7 @@ import numpy as np
 from spinecast.assessment.model import Model
 from spinecast.assessment.observing import relief_thresholds
 from spinecast.assessment.patient import EarlierProcedure, Patient
+from spinecast.assessment.steroid import equivalent_mg
 from spinecast.decision.outcomes import NONSPECIFIC
 from spinecast.decision.profile import Done, Profile
 from spinecast.network.evidence import Evidence, main_setting
@@ -57,7 +58,7 @@ def history_of(priors: Priors, procedures: Sequence[EarlierProcedure], values: M
     ----------
     values : mapping of finding to value; others are not looked at
     """
-    return (*(_done(p) for p in procedures), *_implied(priors, procedures, values))
+    return (*(_done(p, priors) for p in procedures), *_implied(priors, procedures, values))
 
 
 def _implied(priors: Priors, procedures: Sequence[EarlierProcedure], values: Mapping[str, object]) -> Iterator[Done]:
@@ -71,10 +72,10 @@ def _implied(priors: Priors, procedures: Sequence[EarlierProcedure], values: Map
             yield Done(kind, relief_percent=relief_thresholds(finding.values)[finding.values.index(value)])
 
 
-def _done(record: EarlierProcedure) -> Done:
+def _done(record: EarlierProcedure, priors: Priors) -> Done:
     later = record.best_relief_percent if record.best_relief_percent is not None else record.reviewed_relief_percent
     first = record.relief_percent if record.relief_percent is not None else later
-    return Done(record.procedure, record.weeks_ago, first, record.duration_weeks, later)
+    return Done(record.procedure, record.weeks_ago, first, record.duration_weeks, later, equivalent_mg(record, priors))
 
 
 def _let_time_pass(

@@ -98,7 +98,7 @@ VERBS: Mapping[str, Verb] = {
     ),
     "procedure": Verb(
         "What a procedure adds, for how long, for whom, at what risk and cost.", "procedure:procedure",
-        "spinecast procedure transforaminal_epidural --figure epidural.png", part=WORDS,
+        "spinecast procedure transforaminal_epidural --figure epidural.png", part=WORDS, fit=True,
     ),
     "profile": Verb(
         "Who benefits: what procedures add for people of a kind, beside the clinical roadmap.", "profile:profile",

@@ -14,7 +14,7 @@ from spinecast.cli.output import colour, say
 
 @click.command
 @click.argument("file", type=click.Path(path_type=Path), metavar="PATIENT")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: every policy with its tree.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (schema: spinecast/schema/plan.json): every policy, its tree.")
 @figure_option()
 @click.option("--horizon", type=float, default=104.0, show_default=True, metavar="WEEKS", help="Weeks looked ahead, at most 104.")
 @click.option("--begin-with", type=PROCEDURE, metavar="ACTION", help="The procedure that the policy has to begin with.")

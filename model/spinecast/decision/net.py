@@ -53,13 +53,29 @@ def net_benefits(
         Actions that relieved this person before and whose relief has ended: their effect is that of a repeat.
     draws : slice
     """
+    gained, cost = gains(outcomes, which, cared=cared, eased=eased, again=again, draws=draws)
+    return worth_at(outcomes, settings, which, time, gained, cost, draws)
+
+
+def gains(
+    outcomes: Outcomes, which: Indices, *, cared: bool, eased: bool, again: Collection[int] = (), draws: slice = slice(None)
+) -> tuple[Array, Array]:
+    """What some actions add to P(>= 50 % relief), shape (D, N, T, L + 1), and cost, shape (D, N), whenever they are begun."""
     which = np.asarray(which)
-    start = time + outcomes.wait[which]
     gained = effects(outcomes, which, eased=eased, again=again, draws=draws)
     cost = outcomes.cost[draws, which]
     if not cared:
         gained = gained + outcomes.opening[draws][:, which]
         cost = cost + outcomes.partner_cost[draws, which]
+    return gained, cost
+
+
+def worth_at(
+    outcomes: Outcomes, settings: DecisionSettings, which: Indices, time: float, gained: Array, cost: Array, draws: slice
+) -> Array:
+    """Net benefit of what `gains` gave, begun at `time`; shape (D, N, L + 1)."""
+    which = np.asarray(which)
+    start = time + outcomes.wait[which]
     later = (1 + settings.discount) ** (-start / WEEKS_A_YEAR)
     years = areas(outcomes, settings, which, start, gained, draws) / WEEKS_A_YEAR
     health = years * outcomes.worth[draws, None, None] - (outcomes.harm[draws, which] * later)[..., None]
@@ -106,7 +122,8 @@ def areas(outcomes: Outcomes, settings: DecisionSettings, which: Indices, start:
     After the last stated week what is left of an effect halves with the half-life of its action.
     """
     horizon, discount = settings.horizon_weeks, settings.discount
-    weights = np.stack([relief_weights(float(u), min(horizon, float(u) + LAST), discount) for u in start])
+    begun, place = np.unique(start, return_inverse=True)
+    weights = np.stack([relief_weights(float(u), min(horizon, float(u) + LAST), discount) for u in begun])[place]
     area: Array = np.einsum("nt,dntl->dnl", weights, curves)
     if horizon > start.min() + LAST:
         area = area + tail_weeks(start, horizon, discount, outcomes.half_life[draws][:, which])[..., None] * curves[:, :, -1]

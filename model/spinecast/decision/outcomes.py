@@ -379,7 +379,7 @@ def _harm(procedure: Procedure, source: Draws, *, serious: bool, weighted: bool)
     """Expected harms per procedure: quality-adjusted years lost (`weighted`), or the count of serious ones."""
     total = np.zeros(source.count + 1)
     for harm in procedure.harms:
-        if serious and not harm.serious:
+        if not procedure.counts(harm) or (serious and not harm.serious):
             continue
         name = f"procedures/{procedure.id}/{harm.id}"
         rate = source.of(harm.rate, "logit", name)

@@ -25,7 +25,7 @@ from dataclasses import field
 
 import numpy as np
 
-from spinecast.decision.net import LAST, POINT, ceilings, effects, net_benefits
+from spinecast.decision.net import LAST, POINT, ceilings, effects, gains, worth_at
 from spinecast.decision.outcomes import Outcomes
 from spinecast.decision.plan import AGAIN, NO_RELIEF, RELIEF, Branch, Observe, Permitted, Plan, Seen
 from spinecast.decision.profile import Done
@@ -108,6 +108,7 @@ class Planner:
     observe: Observe
     permitted: Permitted
     _nets: dict[tuple[object, ...], Array] = field(default_factory=dict)
+    _gained: dict[tuple[object, ...], tuple[Array, Array]] = field(default_factory=dict)
     _futures: dict[tuple[object, ...], Array] = field(default_factory=dict)
     _ceilings: dict[tuple[float, bool, int], Array] = field(default_factory=dict)
     _levels: dict[float, tuple[Array, Array]] = field(default_factory=dict)
@@ -359,7 +360,12 @@ class Planner:
             if self._treats(a):
                 yield from self._reviewed(a, after, label, np.asarray(likelihood), percent)
             else:
-                yield Outlook(label or "done", np.asarray(likelihood), after.having(Done(name, -start, percent)), percent=percent)
+                yield Outlook(
+                    label or "done",
+                    np.asarray(likelihood),
+                    after.having(Done(name, -start, percent, supposed=True)),
+                    percent=percent,
+                )
 
     def _reviewed(self, a: int, after: Point, label: str, likelihood: Array, percent: float | None) -> Iterator[Outlook]:
         """Relief at review (that lasts, or ends at its time) or none."""
@@ -369,10 +375,10 @@ class Planner:
         weeks = [w for w in self._relapse(a, again=again).weeks if start + w < self.settings.horizon_weeks]
         lasting, failed, ends = self._shares(a, again, len(weeks))
         for text, chance, good in ((RELIEF, lasting, True), (NO_RELIEF, failed, False)):
-            done = Done(name, -start, HALF * good if percent is None else percent)
+            done = Done(name, -start, HALF * good if percent is None else percent, supposed=True)
             yield Outlook(prefix + text, likelihood * chance, after.having(done, relieved=good), text, percent)
         for week, chance in zip(weeks, ends, strict=True):
-            done = Done(name, -start, HALF if percent is None else percent, week)
+            done = Done(name, -start, HALF if percent is None else percent, week, supposed=True)
             there = after.having(done, time=start + week, lapsed=(a, name) if self._repeats(a) else None)
             yield Outlook(f"{prefix}{AGAIN} after about {week:.0f} weeks of relief", likelihood * chance, there, AGAIN, percent)
 
@@ -409,9 +415,12 @@ class Planner:
         key = (point.time, point.cared, point.relieved, point.lapsed)
         if key not in self._nets:
             every = np.arange(len(self.kinds))
-            self._nets[key] = net_benefits(
-                self.outcomes, self.settings, every, point.time, cared=point.cared, eased=point.relieved, again=point.lapsed, draws=POINT
-            )[0]  # fmt: skip
+            state = key[1:]
+            if state not in self._gained:
+                self._gained[state] = gains(
+                    self.outcomes, every, cared=point.cared, eased=point.relieved, again=point.lapsed, draws=POINT
+                )
+            self._nets[key] = worth_at(self.outcomes, self.settings, every, point.time, *self._gained[state], POINT)[0]
         return self._nets[key]
 
 

@@ -19,7 +19,8 @@ class Done:
     """A procedure done before (or, inside a plan, supposed done); weeks before the assessment.
 
     `relief_percent` is the best relief, of a block while the anaesthetic lasted; `later_percent` the best later relief,
-    where that was followed up, and `relief_weeks` how long it lasted.
+    where that was followed up, and `relief_weeks` how long it lasted. `steroid_mg` is the steroid given, as methylprednisolone;
+    None where the dose is not recorded.
     """
 
     procedure: str
@@ -27,6 +28,8 @@ class Done:
     relief_percent: float | None = None
     relief_weeks: float | None = None
     later_percent: float | None = None
+    steroid_mg: float | None = None
+    supposed: bool = False
 
     @property
     def lasting_percent(self) -> float | None:

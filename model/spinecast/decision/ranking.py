@@ -50,6 +50,8 @@ class RankedAction:
         What the action itself adds over its sham (specific effect): to P(>= 50 % relief), and in weeks of it within the horizon.
     over_usual_care_4w, over_usual_care_6m : float
         What it adds over usual care, the contextual effect of active care included (total effect).
+    steroid : str
+        The steroid that the harms are of: particulate, non_particulate, either; "" where none is given.
     """
 
     id: str
@@ -81,6 +83,7 @@ class RankedAction:
     over_usual_care_4w: float = 0.0
     over_usual_care_6m: float = 0.0
     relief_weeks_over_sham: float = 0.0
+    steroid: str = ""
 
 
 def rank(
@@ -114,8 +117,11 @@ def rank(
         level, side = places.get(name, ("", ""))
         permitted, spoken = not gates.blocked(name), gates.by_action.get(name, ())
         own = {column: of_action[a] for column, of_action in table.items()}
-        label = priors.procedures[name].label
-        rows.append(RankedAction(name, label, level=level, side=side, permitted=permitted, gates=spoken, **own))
+        procedure = priors.procedures[name]
+        given = (procedure.steroid_kind or "either") if procedure.steroid else ""
+        rows.append(
+            RankedAction(name, procedure.label, level=level, side=side, permitted=permitted, gates=spoken, steroid=given, **own)
+        )
     order = {action: i for i, action in enumerate(gates.first)}
     return tuple(sorted(rows, key=lambda r: (order.get(r.id, len(order)), not r.permitted, -r.value, r.id)))
 

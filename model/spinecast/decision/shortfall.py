@@ -48,20 +48,52 @@ def looked_at(rule: Rule, procedure: Procedure, priors: Priors) -> frozenset[str
 
 
 def broken(rule: Rule, procedure: Procedure, history: Sequence[Done], priors: Priors, now: float) -> Truth:
-    """Would one more now break the count in the period, the least interval, or the relief that a repeat asks for?
+    """Would one more now break the count or dose in the period, the least interval, or the relief that a repeat asks for?
 
-    Undated earlier ones count as done today. None where the relief of the latest one decides and is not recorded.
+    None where a date, the relief of the latest one, or a dose decides and is not recorded.
     """
     limit, same = rule.limit, _same(rule, procedure, history, priors)
+    if STEROID in limit:
+        return _too_much(limit, history, priors, now)
     if not same:
         return False
-    ages = [now + _age(d) for d in same]
-    if sum(a < _number(limit, "weeks", WEEKS_A_YEAR) for a in ages) >= _number(limit, "count", math.inf):
-        return True
-    if min(ages) < _number(limit, "minimum_interval_weeks", 0):
-        return True
+    crowded = _crowded(limit, [d for d in same if d.weeks_ago is not None], now)
     enough = _enough(limit, min(same, key=_age))
-    return None if enough is None else not enough
+    if crowded or enough is False:
+        return True
+    return None if enough is None or _crowded(limit, same, now) else False
+
+
+def _crowded(limit: Mapping[str, object], done: Sequence[Done], now: float) -> bool:
+    """Too many in the period, or the last too recent; an undated one as if it were of today."""
+    ages = [now + _age(d) for d in done]
+    many = sum(a < _number(limit, "weeks", WEEKS_A_YEAR) for a in ages) >= _number(limit, "count", math.inf)
+    return many or min(ages, default=math.inf) < _number(limit, "minimum_interval_weeks", 0)
+
+
+STEROID = "steroid_mg"
+"""Limit of the steroid in a period, as milligrams of methylprednisolone."""
+
+
+def _too_much(limit: Mapping[str, object], history: Sequence[Done], priors: Priors, now: float) -> Truth:
+    """Would the next injection pass the dose of the period? None where only a dose that is not recorded can tell."""
+    room = _number(limit, STEROID, math.inf) - _number(limit, "next_mg", 0)
+    dated = _doses(limit, [d for d in history if d.weeks_ago is not None], priors, now)
+    if sum(d for d in dated if d is not None) > room:
+        return True
+    every = _doses(limit, history, priors, now)
+    return None if None in every or sum(d for d in every if d is not None) > room else False
+
+
+def _doses(limit: Mapping[str, object], history: Sequence[Done], priors: Priors, now: float) -> list[float | None]:
+    """Steroid given in the period, as methylprednisolone; a step that a plan supposes has the dose of the next one."""
+    recent = [d for d in history if now + _age(d) < _number(limit, "weeks", WEEKS_A_YEAR) and gives_steroid(d, priors)]
+    return [_number(limit, "next_mg", 0) if d.supposed else d.steroid_mg for d in recent]
+
+
+def gives_steroid(done: Done, priors: Priors) -> bool:
+    """Was a steroid given: by the kind of procedure, or because one is recorded?"""
+    return done.steroid_mg is not None or (done.procedure in priors.procedures and priors.procedures[done.procedure].steroid)
 
 
 def _same(rule: Rule, procedure: Procedure, history: Sequence[Done], priors: Priors) -> list[Done]:
@@ -153,12 +185,15 @@ def _relief_words(table: Mapping[str, object]) -> str:
 
 
 def _more_time(rule: Rule, procedure: Procedure, effect: str, profile: Profile, priors: Priors) -> Iterator[str]:
-    if effect == "ask":
-        known = profile.history_known
-        lasting = "relief from the last one, and how long it lasted"
-        yield f"not recorded: {lasting if known else _name('earlier_injections', priors)}"
-        return
     limit, same = rule.limit, _same(rule, procedure, profile.history, priors)
+    if effect == "ask":
+        yield f"not recorded: {_left_open(limit, same) if profile.history_known else _name('earlier_injections', priors)}"
+        return
+    if STEROID in limit:
+        given = sum(d for d in _doses(limit, profile.history, priors, 0.0) if d is not None)
+        period = _number(limit, "weeks", WEEKS_A_YEAR)
+        yield f"{given:.0f} mg in {period:g} weeks and {limit['next_mg']:g} with the next; at most {limit[STEROID]:g}"
+        return
     ages = sorted(_age(d) for d in same)
     count, weeks = _number(limit, "count", math.inf), _number(limit, "weeks", WEEKS_A_YEAR)
     recent = [a for a in ages if a < weeks]
@@ -172,6 +207,14 @@ def _more_time(rule: Rule, procedure: Procedure, effect: str, profile: Profile, 
         had = f"{last.relief_percent:g} %" if last.relief_percent is not None else "not recorded"
         lasted = f" for {last.relief_weeks:g} weeks" if last.relief_weeks is not None else ""
         yield f"the last one gave {had}{lasted}{_relief_words(limit).replace(', ', '; asked for: ')}"
+
+
+def _left_open(limit: Mapping[str, object], same: Sequence[Done]) -> str:
+    """What of the earlier procedures a schedule asks for."""
+    if STEROID in limit:
+        return "drug, dose and date of each steroid injection"
+    undated = any(d.weeks_ago is None for d in same)
+    return "when the earlier ones were done" if undated else "relief from the last one, and how long it lasted"
 
 
 def _more_care(rule: Rule, procedure: Procedure, effect: str, profile: Profile, priors: Priors) -> Iterator[str]:  # noqa: ARG001

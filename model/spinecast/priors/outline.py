@@ -153,7 +153,15 @@ def _causes(causes: Sequence[r.Cause], word: str) -> Iterator[NumberedPath]:
 
 
 def _procedure(procedure: r.Procedure) -> Iterator[NumberedPath]:
-    for name in ("wait_weeks", "review_weeks", "cost_usd", "repeat_ratio", "half_life_weeks"):
+    for name in (
+        "wait_weeks",
+        "review_weeks",
+        "cost_usd",
+        "repeat_ratio",
+        "half_life_weeks",
+        "particulate_ratio",
+        "radiation_msv",
+    ):
         quantity = getattr(procedure, name)
         if quantity is not None:
             yield name.replace("_", " "), quantity
@@ -166,8 +174,9 @@ def _procedure(procedure: r.Procedure) -> Iterator[NumberedPath]:
     for modifier in procedure.modifiers:
         yield f"effect times, if {modifier.label}{f' ({modifier.generator})' if modifier.generator else ''}", modifier.ratio
     for harm in procedure.harms:
-        yield f"harm, {harm.label}{' (serious)' if harm.serious else ''}: rate", harm.rate
-        yield f"harm, {harm.label}: quality-adjusted years lost", harm.qaly_loss
+        holds = "".join(f" ({word.replace('_', '-')})" for word in (harm.steroid, harm.region) if word)
+        yield f"harm, {harm.label}{' (serious)' if harm.serious else ''}{holds}: rate", harm.rate
+        yield f"harm, {harm.label}{holds}: quality-adjusted years lost", harm.qaly_loss
 
 
 def _trial(trial: r.Trial) -> Iterator[NumberedPath]:

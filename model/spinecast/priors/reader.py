@@ -331,7 +331,7 @@ def _finding(t: dict[str, Any]) -> r.Finding:
         concordance=quantity(t["concordance"]) if "concordance" in t else None, burden=t.get("burden", "history"),
         kappa=quantity(t["kappa"]) if "kappa" in t else None,
         from_procedure=(source["procedure"], source["order"]) if source else None,
-        sedation=_sedation(sedation) if sedation else None,
+        sedation=_sedation(sedation) if sedation else None, from_side=t.get("from_side", ""),
     )  # fmt: skip
 
 
@@ -414,7 +414,10 @@ def _procedure(t: dict[str, Any]) -> r.Procedure:
             r.Modifier(m["when"], quantity(m["ratio"]), m["label"], m.get("generator", "")) for m in t.get("modifiers", ())
         ),
         harms=tuple(
-            r.Harm(h["id"], h["label"], h["serious"], quantity(h["rate"]), quantity(h["qaly_loss"])) for h in t.get("harms", ())
+            r.Harm(
+                h["id"], h["label"], h["serious"], quantity(h["rate"]), quantity(h["qaly_loss"]), h.get("steroid", ""), h.get("region", "")
+            )
+            for h in t.get("harms", ())
         ),
         observes=tuple(tuple(group) for group in t.get("observes", {}).get("findings", ())),
         costs=_quantities(t.get("costs", {})), with_procedure=t.get("with_procedure", ""),
@@ -422,6 +425,9 @@ def _procedure(t: dict[str, Any]) -> r.Procedure:
         counted=t.get("observes", {}).get("counted", False),
         repeat_ratio=quantity(t["repeat_ratio"]) if "repeat_ratio" in t else None,
         half_life_weeks=quantity(t["half_life_weeks"]) if "half_life_weeks" in t else None,
+        steroid_kind=t.get("steroid_kind", ""),
+        particulate_ratio=quantity(t["particulate_ratio"]) if "particulate_ratio" in t else None,
+        radiation_msv=quantity(t["radiation_msv"]) if "radiation_msv" in t else None,
     )  # fmt: skip
 
 

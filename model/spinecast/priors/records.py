@@ -99,7 +99,10 @@ class Sedation:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Anything observed. `leak` maps the value of `by` (or "") to a quantity per value but the first."""
+    """Anything observed. `leak` maps the value of `by` (or "") to a quantity per value but the first.
+
+    `from_side` names the sided finding that tells this one, where it is not recorded itself: absent on one side, present on both.
+    """
 
     id: str
     label: str
@@ -120,6 +123,7 @@ class Finding:
     kappa: Quantity | None = None
     from_procedure: tuple[str, int] | None = None
     sedation: Sedation | None = None
+    from_side: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,13 +275,15 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """What can go wrong, per procedure."""
+    """What can go wrong, per procedure; with one kind of `steroid` or in another `region` only, where the rate is of those."""
 
     id: str
     label: str
     serious: bool
     rate: Quantity
     qaly_loss: Quantity
+    steroid: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +314,13 @@ class Procedure:
     counted: bool = False
     repeat_ratio: Quantity | None = None
     half_life_weeks: Quantity | None = None
+    steroid_kind: str = ""
+    particulate_ratio: Quantity | None = None
+    radiation_msv: Quantity | None = None
+
+    def counts(self, harm: Harm) -> bool:
+        """Does the rate hold for the procedure as it is done: in its own region, with the steroid that it is given with?"""
+        return harm.region in ("", self.region) and harm.steroid in ("", self.steroid_kind)
 
 
 @dataclass(frozen=True, slots=True)

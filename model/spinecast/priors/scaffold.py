@@ -223,6 +223,7 @@ def _procedures(procedures: list[r.Procedure]) -> Iterator[str]:
         '# side = "left"              # left | right | bilateral | midline',
         '# level = "L4_L5"',
         '# drug = "dexamethasone"     # the steroid, if one was given',
+        "# dose_mg = 10              # of the steroid; doses of a year are added up",
         '# anaesthetic = "lidocaine"',
         '# sedation = "no"            # no | yes | unknown',
         "# relief_percent = 60        # best relief while the anaesthetic lasted",

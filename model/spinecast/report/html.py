@@ -64,6 +64,8 @@ def _not_missed(a: Assessment) -> Iterator[str]:
     for generator, kinds in outline.serious(a):
         chance = f"{percent(generator.probability)} ({percents(generator.low, generator.high)})"
         yield _tag("div", f"{generator.label}: {chance}: {kinds}.")
+    if outline.steroid_line(a):
+        yield _tag("div", outline.steroid_line(a))
     for when, missing in outline.asks(a).items():
         yield _tag("div", f"Not recorded, so not cleared. {when}: {'; '.join(missing)}.")
 

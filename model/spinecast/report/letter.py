@@ -63,6 +63,8 @@ def _not_missed(a: Assessment) -> Iterator[RenderableType]:
     for generator, kinds in outline.serious(a):
         chance = f"{percent(generator.probability)} (95 % interval {percents(generator.low, generator.high)})"
         yield hanging("-", f"{generator.label}: {chance}{f': {kinds}' if kinds else ''}.")
+    if outline.steroid_line(a):
+        yield hanging("-", outline.steroid_line(a))
     unknown = outline.asks(a)
     if unknown:
         yield Text("Not recorded, so not cleared. Ask first:", STRONG)

@@ -156,6 +156,22 @@ def _missing(gate: Gate) -> Iterator[str]:
         yield re.sub(r" \([^)]* asked for\)$", "", one.removeprefix(NOT_RECORDED))
 
 
+def steroid_line(assessment: Assessment) -> str:
+    """The steroid of the last twelve months in a sentence; "" where none is on record."""
+    year = assessment.steroid
+    if year is None:
+        return ""
+    given = [
+        f"{words(d.drug)} {d.dose_mg:g} mg"
+        if d.equivalent_mg is not None
+        else f"{assessment.labels[d.procedure]}, dose not recorded"
+        for d in year.doses
+    ]
+    least = "at least " if year.not_recorded else ""
+    count = f"{len(given)} injection{'s' if len(given) > 1 else ''}"
+    return f"Steroid in the last 12 months: {least}{year.equivalent_mg:.0f} mg as methylprednisolone, in {count} ({'; '.join(given)})."
+
+
 def alarms(assessment: Assessment) -> tuple[Gate, ...]:
     """Rules that speak about the person, but for those that only ask."""
     return tuple(g for g in assessment.flags if g.effect != "ask")
@@ -265,7 +281,7 @@ EVEN = 0.5
 def _first(assessment: Assessment) -> str:
     first, s, rules = assessment.first, assessment.settings, urgent(assessment)
     if rules:
-        return f"{option_name(first)}, whatever it is worth: {rules[0]}"
+        return f"{option_name(first)}, before anything else: {rules[0]}"
     if first.id == "waiting":
         chance = percent(first.p_relief_4w)
         return (

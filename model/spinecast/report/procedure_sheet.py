@@ -43,7 +43,12 @@ def _parts(sheet: ProcedureSheet) -> Iterator[RenderableType]:
         "What multiplies the effect (the published effect is the average over its usual people)", sheet.modifiers, "×"
     )
     yield from _figures("Harms", sheet.harms, "%")
-    yield from _figures("Steroid", sheet.steroid, "")
+    yield from _figures(
+        "Harms elsewhere, with the other steroid or in the neck (printed, not in any value)", sheet.harms_elsewhere, "%"
+    )
+    kind = f", {sheet.steroid_kind.replace('_', '-')} first" if sheet.steroid_kind else ""
+    yield from _figures(f"Steroid{kind}", sheet.steroid, "")
+    yield from _figures("Radiation", sheet.radiation, "mSv")
     yield from _figures(f"Cost, {sheet.currency} of {sheet.year}", sheet.costs, sheet.currency)
     if sheet.rules:
         yield from (Text(), Text("Rules", STRONG))

@@ -17,6 +17,11 @@ def follow_up_schema() -> dict[str, Any]:
     return _schema("follow_up")
 
 
+def plan_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of `Sequence.to_dict()`; a plan has the shape that it has in `assessment_schema`."""
+    return _schema("plan")
+
+
 def _schema(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = json.loads((Path(__file__).parents[1] / "schema" / f"{name}.json").read_text(encoding="utf-8"))
     return schema

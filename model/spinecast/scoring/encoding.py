@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spinecast.assessment.patient import SEDATION, UNKNOWN, Patient, parse_patient
+from spinecast.assessment.patient import SEDATION, SIDES, TELLING, UNKNOWN, Patient, parse_patient
 from spinecast.engines.batch import People
 from spinecast.errors import InputError, InvalidValueError
 from spinecast.extras import need
@@ -77,8 +77,11 @@ class _Table:
                 self._values(column)
             elif column.role == "input":
                 self.inputs[column.target] = self._input(column)
-            elif column.role in ("side", "level"):
+            elif column.role == "level":
                 self._looked_up(column, _names(column.values))
+        for column in mine.values():
+            if column.role == "side":
+                self._told_by_side(column.target, self._looked_up(column, _names(column.values)), mine)
         self._soft_columns([c for c in mine.values() if c.role == "soft"])
         for name, leaf in self.network.leaves.items():
             if leaf.sedation is not None:
@@ -202,6 +205,15 @@ class _Table:
         self.codes[:, j] = np.where(own >= 0, own % len(leaf.values) + shift, own)
         soft = [(n, k, v if k != j else np.concatenate([np.zeros(shift[n]), v[-len(leaf.values) :]])) for n, k, v in self.soft]
         self.soft = soft
+
+    def _told_by_side(self, source: str, sides: Ints, given: Mapping[str, Column]) -> None:
+        """What the side of a finding tells of others, in rows where no column says it."""
+        present = self.codes[:, self.position[source]] > 0
+        value = np.array([TELLING.get(side, -1) for side in (*SIDES, "")])[sides]
+        for finding in self.priors.findings.values():
+            if finding.from_side == source and not any(c.role == "soft" and c.target == finding.id for c in given.values()):
+                own = self.codes[:, self.position[finding.id]]
+                self.codes[:, self.position[finding.id]] = np.where(present & (own < 0), value, own)
 
     def _count(self, column: Column) -> None:
         """How many of all two-valued tests of a family were positive."""

@@ -148,6 +148,7 @@ def _earlier(priors: Priors) -> Schema:
         "relief_percent": {**number, "maximum": 100},
         "duration_hours": number,
         "duration_weeks": number,
+        "dose_mg": number,
         **{name: {"type": "string"} for name in ("drug", "anaesthetic", "note")},
     }
     return {"type": "object", "required": ["procedure"], "properties": properties}

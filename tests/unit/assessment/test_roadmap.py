@@ -175,6 +175,10 @@ def test_s13_harms_by_route_and_the_steroid_that_may_not_be_particulate() -> Non
         harms = {h.id for h in PRIORS.procedures[name].harms}
         assert {"soreness", "pain_flare", "glucose_rise", "insomnia", "flushing", "infection", "dural_puncture", "vascular_entry",
                 "neurological_injury"} <= harms  # fmt: skip
+    by_steroid = {h.steroid for h in PRIORS.procedures[NEEDLE].harms if h.id.startswith("neurological_injury")}
+    assert by_steroid == {"non_particulate", "particulate"}
+    neck = {name for name in EPIDURALS for h in PRIORS.procedures[name].harms if h.region == "cervical"}
+    assert neck == {NEEDLE, "interlaminar_epidural"}
     message = gate("non_particulate_first", NEEDLE).message
     assert "in the neck never a particulate one" in message
 

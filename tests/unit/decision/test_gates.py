@@ -148,10 +148,18 @@ def had(*ages, name="epidural", **rest) -> Profile:
 
 @pytest.mark.parametrize(
     ("ages", "blocked"),
-    [((), False), ((5,), False), ((3,), True), ((5, 10, 20), True), ((5, 10, 53), False), ((52, 10, 20), False), ((None,), True)],
+    [((), False), ((5,), False), ((3,), True), ((5, 10, 20), True), ((5, 10, 53), False), ((52, 10, 20), False)],
 )
 def test_schedules(ages, blocked):
     assert (effects(YEARLY, profile=had(*ages)) == ["block"]) is blocked
+
+
+@pytest.mark.parametrize(
+    ("ages", "said"), [((None,), ["ask"]), ((None, 53), ["ask"]), ((3, None), ["block"]), ((5, 10, 20, None), ["block"])]
+)
+def test_a_date_that_is_not_recorded_is_asked_where_it_decides(ages, said):
+    assert effects(YEARLY, profile=had(*ages)) == said
+    assert effects(rule("rare", "schedule", limit={"procedures": ["steroid"], "count": 9}), profile=had(*ages)) == []
 
 
 def test_schedules_count_across_procedures():

@@ -210,7 +210,7 @@ def test_a_stale_fit_is_said_to_be_one():
 
 def test_what_a_rule_puts_first_is_not_weighed_against_waiting():
     short = " ".join(letter(urgent()).split())
-    assert "First: Urgent evaluation, whatever it is worth" in short
+    assert "First: Urgent evaluation, before anything else" in short
     assert "not clearly better than waiting" not in short
 
 

@@ -22,6 +22,7 @@ SHARE_TOLERANCE = 0.05
 _PLACES = (
     ("odds_ratio", "ratio"), ("co_occurrence", "ratio"), ("weight", "ratio"), ("ratio", "ratio"), ("loading", "amount"),
     ("difference", "difference"), ("wait_weeks", "amount"), ("review_weeks", "amount"), ("cost_usd", "amount"), ("costs", "amount"), ("patient_costs", ""), ("steroid", ""),
+    ("particulate_ratio", "ratio"), ("radiation_msv", "amount"),
     ("qaly_loss", "amount"), ("burden_usd", "amount"), ("willingness_to_pay", "amount"), ("utility", ""), ("therapy", ""),
     ("discount", ""), ("curve", "amount"), ("curves", ""),
 )  # fmt: skip

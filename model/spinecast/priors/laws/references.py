@@ -228,6 +228,18 @@ def observed_findings_exist(corpus: Corpus) -> Iterator[Problem]:
                     yield _absent(document, path, finding, corpus.ids["finding"], "finding")
 
 
+def counted_groups_are_of_one_family(corpus: Corpus) -> Iterator[Problem]:
+    """Tests of which only the number is told apart share a family: their count is worked out with its frailty."""
+    family = {d.id: d.table.get("family", "") for d in corpus.of("finding")}
+    for document in corpus.of("procedure"):
+        observes = document.table.get("observes", {})
+        for i, group in enumerate(observes.get("findings", ()) if observes.get("counted") else ()):
+            families = {family.get(f, "") for f in group}
+            if len(families) > 1:
+                shown, message = ", ".join(sorted(families)), "the tests of a counted group are of several families"
+                yield document.problem(("observes", "findings", i), shown, message, "tests of one family")
+
+
 def conditions_can_be_evaluated(corpus: Corpus) -> Iterator[Problem]:
     """`when` of rules and modifiers mentions findings, contexts and inputs, with values that they have."""
     for document in corpus.of("rule"):
@@ -251,5 +263,5 @@ def unknown_inputs_exist(corpus: Corpus) -> Iterator[Problem]:
 
 LAWS = (
     files_are_named_by_id, ids_are_unique, cited_rows_exist, generators_and_levels_exist, families_exist, contexts_exist,
-    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, partners_exist, pathways_lead_somewhere, observed_findings_exist, conditions_can_be_evaluated, unknown_inputs_exist,
+    procedures_exist, rules_exist, progress_names_values, rule_sets_exist, rule_sets_have_rules, partners_exist, pathways_lead_somewhere, observed_findings_exist, counted_groups_are_of_one_family, conditions_can_be_evaluated, unknown_inputs_exist,
 )  # fmt: skip

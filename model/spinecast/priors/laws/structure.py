@@ -193,6 +193,17 @@ def concordance_goes_with_side_and_level(corpus: Corpus) -> Iterator[Problem]:
             yield document.problem(("concordance",), "", "the finding is neither sided nor located", "no concordance")
 
 
+def told_by_a_side(corpus: Corpus) -> Iterator[Problem]:
+    """What the side of another finding tells has two values, and that other finding is sided."""
+    sided = [d.id for d in corpus.of("finding") if d.table.get("sided", False)]
+    for document in corpus.of("finding"):
+        source = document.table.get("from_side")
+        if source is not None and source not in sided:
+            yield document.problem(("from_side",), source, "is no sided finding", "a sided finding", nearest(source, sided))
+        if source is not None and len(document.table["values"]) != 2:
+            yield document.problem(("from_side",), source, "the finding has more than two values", "a finding of two values")
+
+
 def bands_fit_their_values(corpus: Corpus) -> Iterator[Problem]:
     """Bounds rise and are one more than the values."""
     for document in corpus.of("context"):
@@ -226,5 +237,5 @@ def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
 LAWS = (
     no_placeholder_remains, causes_cover_every_value, leaks_and_bases_cover_every_value, context_bases_cover_every_setting,
     prevalence_covers_every_generator, natural_courses_cover_every_generator, families_have_members, batteries_are_of_their_family, forms_fit_their_values,
-    block_fields_are_for_blocks, sedation_covers_every_value, concordance_goes_with_side_and_level, bands_fit_their_values,
+    block_fields_are_for_blocks, sedation_covers_every_value, concordance_goes_with_side_and_level, told_by_a_side, bands_fit_their_values,
 )  # fmt: skip
