@@ -31,7 +31,7 @@ def labels(answer):
 
 def test_a_family_tied_by_an_unrecorded_context_keeps_its_own_name():
     (label,) = {label for label in labels(assessed(ROOT)).values() if "Reduced ankle reflex" in label}
-    assert label.startswith("Root deficits (")
+    assert label.startswith("Sensory root deficits (")
     assert "Diabetes" not in label
 
 
