@@ -65,7 +65,11 @@ class EditedNetwork(Network):
     entry: Entry = Entry("", "")
     level: float = 0.0
 
-    def table_draws_last(self, theta: Array, leaf: Leaf, setting: int, frailty: Array) -> Array:
+    def table_draws_last(self, theta: Array, leaf: Leaf, setting: int, frailty: Array, row: int | None = None) -> Array:
+        tables = self._edited(theta, leaf, setting, frailty)
+        return tables if row is None else tables[row : row + 1]
+
+    def _edited(self, theta: Array, leaf: Leaf, setting: int, frailty: Array) -> Array:
         tables = Network.table_draws_last(self, theta, leaf, setting, frailty)
         if leaf.id != self.entry.leaf:
             return tables

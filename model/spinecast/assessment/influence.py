@@ -13,6 +13,8 @@ from spinecast.network.model import Network
 from spinecast.parameters.scales import Array
 
 STEP = 1e-4
+MOST_NAMED = 5
+"""Assumed numbers that an answer names."""
 
 
 def influences(
@@ -86,7 +88,7 @@ def _parameters(network: Network, evidence: Evidence, part: str, setting: int) -
         found |= {int(i) for i in rows.ravel()} | {int(i) for i in leaf.strength.ravel()}
         loading = network.blocks[network.block_of[name]].loading
         found |= {loading} if loading is not None else set()
-    return sorted(i for i in found if network.parameters[i].sd > 0)
+    return sorted(i for i in found if network.free[i])
 
 
 def share_from_evidence(model: Model, slopes: dict[int, float]) -> tuple[float, tuple[tuple[str, float], ...]]:
@@ -95,8 +97,5 @@ def share_from_evidence(model: Model, slopes: dict[int, float]) -> tuple[float, 
     if total == 0:
         return 1.0, ()
     rests = sum(v * model.evidence_share[i] for i, v in slopes.items()) / total
-    assumed = sorted(
-        ((model.network.parameters[i].name, v * (1 - model.evidence_share[i]) / total) for i, v in slopes.items()),
-        key=lambda item: -item[1],
-    )
-    return float(rests), tuple((n, float(v)) for n, v in assumed[:5] if v > 0)
+    leaning = sorted(((v * (1 - model.evidence_share[i]) / total, i) for i, v in slopes.items()), key=lambda item: -item[0])
+    return float(rests), tuple((model.network.parameters[i].name, float(v)) for v, i in leaning[:MOST_NAMED] if v > 0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
+from spinecast.cli.one_patient import settle_process
 from spinecast.cli.options import PERSPECTIVE, VALUE_IN, figure_option, rule_set_option
 from spinecast.cli.output import colour, say
 
@@ -50,8 +50,7 @@ def assess(
 
     `spinecast new patient FILE.toml` writes a form to fill in. What is not in the file counts as not observed.
     """
-    # One patient's matrices are small: threads would only wait for each other.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    settle_process()
     from spinecast.assessment.assess import assess as assess_one
     from spinecast.assessment.files import read_patient_file
     from spinecast.assessment.model import load_model

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
+from spinecast.cli.one_patient import settle_process
 from spinecast.cli.options import PATHWAY, PROCEDURE, VALUE_IN, figure_option, rule_set_option
 from spinecast.cli.output import colour, say
 
@@ -46,7 +46,7 @@ def plan(
     Relief ends where its curve says, and what had helped can be repeated as the rules allow. The best policy is set beside waiting,
     conservative care, and what a payer demands.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    settle_process()
     from spinecast.assessment.files import read_patient_file
     from spinecast.assessment.model import load_model
     from spinecast.assessment.sequence import plan_sequence

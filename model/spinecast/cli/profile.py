@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
+from spinecast.cli.one_patient import settle_process
 from spinecast.cli.options import RULE_SET, Folder, figure_option
 from spinecast.cli.output import colour, say
 
@@ -25,7 +25,7 @@ def profile(as_json: bool, figure: Path | None, profiles: Path | None, rule_set:
 
     A profile is a TOML file: code, label, what the roadmap says, the procedure in question, and the patient.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    settle_process()
     from spinecast.analysis.profiles import profile_table, read_profiles
     from spinecast.assessment.model import load_model
     from spinecast.report.profiles import draw_profiles, profiles_text

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
+from spinecast.cli.one_patient import settle_process
 from spinecast.cli.options import rule_set_option
 from spinecast.cli.output import colour, say
 
@@ -27,7 +27,7 @@ def update(assessment: Path, outcome: Path, as_json: bool, rule_set: str | None,
     `spinecast new outcome FILE.toml` writes an outcome to fill in. Natural recovery and the contextual effect of care are part of
     what is expected, so relief after an injection does not prove its target.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    settle_process()
     from spinecast.assessment.update import update as update_one
 
     answer = update_one(assessment, outcome, rule_set=rule_set, draws=draws)

@@ -15,6 +15,7 @@ from spinecast.errors import ImpossibleFindingsError
 from spinecast.frozen import dataclass
 from spinecast.network.evidence import Evidence
 from spinecast.network.model import Block, Network
+from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 
 
@@ -78,7 +79,7 @@ def _joint(network: Network, theta: Array, evidence: Evidence) -> Array:
     with np.errstate(divide="ignore"):
         terms = []
         for k, found in zip(possible, parts, strict=True):
-            prior = np.moveaxis(network.log_prior(np.moveaxis(theta, 0, -1), int(k)), -1, 0)
+            prior = network.log_prior_draws_last(theta, int(k))
             own = (factor for name, factor in found.items() if name not in common)
             terms.append(sum(own, start=np.log(share[k] / share.sum(axis=0)) + prior))
     joint = terms[0] if len(terms) == 1 else _log_sum(terms)
@@ -134,9 +135,8 @@ def _factors(
                 continue
             key = (name, _base(network, block.leaves[0], setting))
             if key not in shared:
-                factor = block_likelihood(network, theta, block, evidence, setting)
-                row = known if known is not None and len(factor) > 1 else 0
-                shared[key] = np.log(factor[row]).take(block.config_of_state, axis=0)
+                factor, configs = block_likelihood(network, theta, block, evidence, setting, known)
+                shared[key] = np.log(factor[0]).take(configs, axis=0)
             parts[name] = shared[key]
         for context in network.modulators:
             if context in tied or context in evidence.likelihood:
@@ -146,8 +146,9 @@ def _factors(
                     for block in tied.get(context, []):
                         own = (block.id, _base(network, block.leaves[0], setting))
                         if own not in shared:
-                            shared[own] = block_likelihood(network, theta, block, evidence, setting)
-                        dependent.append((block, shared[own]))
+                            factor, configs = block_likelihood(network, theta, block, evidence, setting)
+                            shared[own] = factor.take(configs, axis=1)
+                        dependent.append(shared[own])
                     shared[key] = np.log(_summed(network, theta, context, dependent, evidence, setting))
                 parts[context] = shared[key]
     for name, log in evidence.states.items():
@@ -175,30 +176,42 @@ def known_value(evidence: Evidence, context: str) -> int | None:
     return int(hot[0]) if len(hot) == 1 else None
 
 
-def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evidence, setting: int) -> Array:
-    """P(the block's evidence | context value, configuration), draws last: `theta` (P, ...), result (B, C, ...)."""
+def block_likelihood(
+    network: Network, theta: Array, block: Block, evidence: Evidence, setting: int, known: int | None = None
+) -> tuple[Array, Ints]:
+    """P(the block's evidence | context value, configuration), draws last, and the configuration of each state.
+
+    `theta` (P, ...), result (B, C, ...) and (S,); B is 1 where the context's value is `known`. The configurations are those
+    of the block, or of its only leaf that is seen.
+    """
     frailty = np.moveaxis(network.frailty(np.moveaxis(theta, 0, -1), block), -1, 0)
-    factors = []
     tests, positive = evidence.counts.get(block.id, ((), 0))
-    chances = []
-    for name, configs in zip(block.leaves, block.leaf_config, strict=True):
-        if name not in evidence.likelihood and name not in tests:
-            continue
+    seen = [
+        (n, configs) for n, configs in zip(block.leaves, block.leaf_config, strict=True) if n in evidence.likelihood or n in tests
+    ]
+    if not seen:
+        raise ValueError(f"nothing observed in the block {block.id}")
+    factors, chances = [], []
+    for name, configs in seen:
         leaf = network.leaves[name]
-        table = network.table_draws_last(theta, leaf, setting, frailty)
+        table = network.table_draws_last(theta, leaf, setting, frailty, known if leaf.base.shape[1] > 1 else None)
         if leaf.sedation is not None:
             table = table[:, evidence.sedation.get(name, 2)]
         if name in tests:
             # A test that is counted may be recorded too: its likelihood then weighs both outcomes.
             weigh = evidence.likelihood.get(name, np.ones(2))
             chances.append(tuple((table[:, :, :, v] * weigh[v]).take(configs, axis=2) for v in (0, 1)))
+        elif len(seen) == 1:
+            return _mixed(network, block, _weighed(table, evidence.likelihood[name])), leaf.config_of_state
         else:
             factors.append(_weighed(table, evidence.likelihood[name]).take(configs, axis=2))
     if chances:
         factors.append(_exactly(chances, positive))
-    if not factors:
-        raise ValueError(f"nothing observed in the block {block.id}")
-    product = math.prod(factors[1:], start=factors[0])
+    return _mixed(network, block, math.prod(factors[1:], start=factors[0])), block.config_of_state
+
+
+def _mixed(network: Network, block: Block, product: Array) -> Array:
+    """Averaged over the frailty's nodes: (B, Z, C, ...) to (B, C, ...)."""
     weights = network.frailty_weights(block)
     mixed: Array = product[:, 0] if len(weights) == 1 else np.einsum("bzc...,z->bc...", product, weights)
     return mixed
@@ -207,7 +220,9 @@ def block_likelihood(network: Network, theta: Array, block: Block, evidence: Evi
 def _weighed(table: Array, likelihood: Array) -> Array:
     """Sum over values of a table (B, Z, C, V, ...) times their likelihood: (B, Z, C, ...)."""
     first, *others = np.flatnonzero(likelihood).tolist() or [0]
-    total: Array = table[:, :, :, first] * likelihood[first]
+    total: Array = table[:, :, :, first]
+    if likelihood[first] != 1:
+        total = total * likelihood[first]
     for value in others:
         total = total + table[:, :, :, value] * likelihood[value]
     return total
@@ -223,18 +238,18 @@ def _exactly(chances: Sequence[tuple[Array, ...]], positive: int) -> Array:
     return counts[positive]
 
 
-def _summed(
-    network: Network, theta: Array, context: str, dependent: Sequence[tuple[Block, Array]], evidence: Evidence, setting: int
-) -> Array:
-    """Sum over the values of a context of its own probability times what depends on it; shape (S, ...)."""
+def _summed(network: Network, theta: Array, context: str, dependent: Sequence[Array], evidence: Evidence, setting: int) -> Array:
+    """Sum over the values of a context of its own probability times what depends on it, (B or 1, S, ...); shape (S, ...)."""
     leaf = network.leaves[context]
     own = network.table_draws_last(theta, leaf, setting, np.ones(1))[0, 0]
     likelihood = evidence.likelihood.get(context, np.ones(len(leaf.values)))
     total: Array = np.zeros(1)
     for value in np.flatnonzero(likelihood).tolist() or [0]:
-        term = (own[:, value] * likelihood[value]).take(leaf.config_of_state, axis=0)
-        for block, factor in dependent:
-            term *= factor[value if len(factor) > 1 else 0].take(block.config_of_state, axis=0)
+        term = own[:, value].take(leaf.config_of_state, axis=0)
+        if likelihood[value] != 1:
+            term *= likelihood[value]
+        for factor in dependent:
+            term *= factor[value if len(factor) > 1 else 0]
         total = total + term
     return total
 

@@ -145,7 +145,8 @@ def unpack(compiled: Compiled, names: Sequence[str], theta: Array, priors: Prior
     blocks = layout["blocks"]
     block_of = {name: block for block, raw in blocks.items() for name in raw["leaves"]}
     contexts = tuple(name for name, raw in layout["leaves"].items() if raw["is_context"])
-    network.knowing(block_of=block_of, blocks_by=grouped((name, raw["by"]) for name, raw in blocks.items()), contexts=contexts)
+    by = grouped((name, raw["by"]) for name, raw in blocks.items())
+    network.knowing(block_of=block_of, blocks_by=by, contexts=contexts, free=compiled.spread > 0)
     points = compiled.points
     if points is not None:
         network.knowing(points=Deferred(lambda: layout["points"], lambda place: _placed(points, place)))

@@ -159,6 +159,11 @@ class Network:
         return grouped((b.id, b.by) for b in self.blocks.values())
 
     @cached_property
+    def free(self) -> npt.NDArray[np.bool_]:
+        """Which parameters have a spread; shape (P,)."""
+        return self.whole.free if self.whole else np.array([p.sd > 0 for p in self.parameters])
+
+    @cached_property
     def context_of(self) -> dict[str, str]:
         """The context that a block depends on, by block id; a block without one is absent."""
         return {block: context for context, blocks in self.blocks_by.items() for block in blocks}
@@ -201,12 +206,18 @@ class Network:
 
     def log_prior(self, theta: Array, setting: int) -> Array:
         """Log probability of each state among those who present; shape (..., S), sums to one over all states."""
+        return np.moveaxis(self.log_prior_draws_last(np.moveaxis(theta, -1, 0), setting), 0, -1)
+
+    def log_prior_draws_last(self, theta: Array, setting: int) -> Array:
+        """The same with draws as last axis: `theta` (P, ...) to (S, ...)."""
         space = self.space
-        weights = theta[..., self.prevalence[setting]]
-        second, third = (theta[..., i][..., None] for i in self.co_occurrence[setting])
-        score: Array = weights @ space.active.T.astype(float)
-        score += second * (space.count >= 2) + third * (space.count >= 3)
-        return score - self._log_total(weights, second[..., 0], third[..., 0])[..., None]
+        weights = theta[self.prevalence[setting]]
+        second, third = theta[self.co_occurrence[setting]]
+        score: Array = np.tensordot(space.active.astype(float), weights, axes=1)
+        score -= self._log_total(weights, second, third)
+        score[space.count >= 2] += second
+        score[space.count >= 3] += third
+        return score
 
     def _log_total(self, weights: Array, second: Array, third: Array) -> Array:
         """Log sum of the state weights over all states, from elementary symmetric sums of the generators' odds."""
@@ -215,7 +226,7 @@ class Network:
         most = int(space.count.max())
         sums = [np.ones_like(second), *(np.zeros_like(second) for _ in range(most))]
         for generator in space.generators:
-            own = odds[..., [i for i, (g, _) in enumerate(space.levels) if g == generator]].sum(axis=-1)
+            own = odds[[i for i, (g, _) in enumerate(space.levels) if g == generator]].sum(axis=0)
             for size in range(most, 0, -1):
                 sums[size] = sums[size] + sums[size - 1] * own
         total: Array = np.zeros_like(second)
@@ -255,14 +266,17 @@ class Network:
         last = self.table_draws_last(np.moveaxis(theta, -1, 0), leaf, setting, frailty)
         return np.moveaxis(last, range(last.ndim - draws, last.ndim), range(draws))
 
-    def table_draws_last(self, theta: Array, leaf: Leaf, setting: int, frailty: Array) -> Array:
+    def table_draws_last(self, theta: Array, leaf: Leaf, setting: int, frailty: Array, row: int | None = None) -> Array:
         """The same, with draws as last axis, which is how memory likes them: `theta` (P, ...), `frailty` (Z, ...).
+
+        `row`: only at this value of the base's context, so that B is 1.
 
         Returns
         -------
         ndarray, shape (B, Z, C, V, ...), or (B, 3, Z, C, V, ...)
         """
         base = leaf.base[setting if len(leaf.base) > 1 else 0]
+        base = base if row is None else base[row : row + 1]
         if leaf.form == "log_linear":
             return _log_linear(theta[base], theta[leaf.strength], leaf.acting)[:, None]
         leak = _Hazards.of(theta, base, frailty)
@@ -348,10 +362,13 @@ class _Hazards:
         """Of each configuration, from the sources that act in it; shape (Z, C, V - 1, ...)."""
         nobody = np.zeros_like(self.exceed, shape=(len(self.exceed), 1, *self.exceed.shape[2:]))
         exceed, below = np.concatenate([self.exceed, nobody], axis=1), np.concatenate([self.below, 1.0 + nobody], axis=1)
-        total = _Hazards(exceed.take(acting[:, 0], axis=1), below.take(acting[:, 0], axis=1))
-        for column in acting.T[1:]:
-            total = total.joined(_Hazards(exceed.take(column, axis=1), below.take(column, axis=1)))
-        return total
+        passed, not_yet = exceed.take(acting[:, 0], axis=1), below.take(acting[:, 0], axis=1)
+        for column in acting.T[1:]:  # in place: with draws these are large
+            more = exceed.take(column, axis=1)
+            more *= not_yet
+            passed += more
+            not_yet *= below.take(column, axis=1)
+        return _Hazards(passed, not_yet)
 
     def joined(self, other: _Hazards) -> _Hazards:
         """Both act."""
@@ -376,7 +393,7 @@ def _log_linear(base: Array, ratios: Array, acting: Ints) -> Array:
     factors = np.exp(np.concatenate([ratios, np.zeros_like(ratios, shape=(1, *ratios.shape[1:]))]))
     shift = factors.take(acting[:, 0], axis=0)
     for column in acting.T[1:]:
-        shift = shift * factors.take(column, axis=0)
+        shift *= factors.take(column, axis=0)
     weight = odds[:, None] * shift
     first = 1.0 / (1.0 + weight.sum(axis=2))
     mass = np.empty((*weight.shape[:2], weight.shape[2] + 1, *weight.shape[3:]))

@@ -270,14 +270,16 @@ def quantity(table: Any) -> r.Quantity:
     """
     if not isinstance(table, dict):
         raise PriorsError(f"{table!r} is a bare number; a quantity cites rows or says assumed, like_n and why")
-    unknown = set(table) - set(r.Quantity.__dataclass_fields__)
-    if unknown:
-        raise PriorsError(
-            f"quantity has unknown field {sorted(unknown)[0]!r}; allowed: {', '.join(r.Quantity.__dataclass_fields__)}"
-        )
-    if not {"rows", "assumed"} & set(table):
+    if not table.keys() <= _QUANTITY:
+        raise PriorsError(f"quantity has unknown field {min(table.keys() - _QUANTITY)!r}; allowed: {', '.join(_QUANTITY)}")
+    if "rows" in table:
+        return r.Quantity(**{**table, "rows": tuple(table["rows"])})
+    if "assumed" not in table:
         raise PriorsError(f"quantity {table!r} neither cites rows nor says assumed")
-    return r.Quantity(**{**table, "rows": tuple(table.get("rows", ()))})
+    return r.Quantity(**table)
+
+
+_QUANTITY = r.Quantity.__dataclass_fields__.keys()
 
 
 def _quantities(table: dict[str, Any]) -> dict[str, r.Quantity]:
