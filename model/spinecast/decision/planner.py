@@ -37,7 +37,7 @@ from spinecast.parameters.scales import Array
 HALF = 50.0
 """Percent of relief that counts at review: every outcome curve is the probability of at least this much."""
 
-GRID = 2.0
+GRID = 4.0
 """Weeks to which the times of bounds are rounded down, so that few of them are worked out; values are never rounded."""
 
 FINDS_OUT = ("test", "examination", "block")
