@@ -325,11 +325,13 @@ def _levels(case: Case, generator: str) -> dict[str, float]:
 
 def _explanations(case: Case, labels: Mapping[str, str]) -> tuple[Explanation, ...]:
     space, belief = case.model.network.space, case.belief
+    likely = belief @ space.active
     found = []
     for s in np.argsort(-belief, kind="stable")[:MOST_EXPLANATIONS]:
-        levels = [space.levels[i] for i in np.flatnonzero(space.active[s])]
+        levels = [space.levels[i] for i in sorted(np.flatnonzero(space.active[s]), key=lambda i: -likely[i])]
         said = [labels[g] + (f" ({words(level)})" if level else "") for g, level in levels]
-        found.append(Explanation(tuple(g for g, _ in levels), " with ".join(said) or "Nonspecific pain", float(belief[s])))
+        text = " with ".join(p for p in (" ".join(said[:1]), " and ".join(said[1:])) if p) or "Nonspecific pain"
+        found.append(Explanation(tuple(g for g, _ in levels), text, float(belief[s])))
     return tuple(found)
 
 

@@ -222,6 +222,8 @@ def serious(assessment: Assessment) -> Iterator[tuple[GeneratorProbability, str]
 
 def _small(probability: float) -> str:
     """Percent with one decimal: among serious causes 0.4 % and 1.4 % are not the same."""
+    if probability >= 0.9995:
+        return ">99.9 %"
     return f"{100 * probability:.1f} %" if probability >= 0.0005 else "<0.1 %"
 
 

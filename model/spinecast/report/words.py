@@ -25,9 +25,12 @@ def percent(probability: float) -> str:
 
 
 def percents(low: float, high: float) -> str:
-    """An interval of probabilities: 91 to 98 %; an end that is neither 0 nor 100 is never printed as one."""
-    below, above = percent(low).removesuffix(" %"), percent(high)
-    return above if below == above.removesuffix(" %") else f"{below} to {above}"
+    """An interval of probabilities: 91 to 98 %. No parameter draw makes a belief certain, so no end is 0 or 100."""
+    below, above = (percent(min(max(end, LEAST), 1 - LEAST)) for end in (low, high))
+    return above if below == above else f"{below.removesuffix(' %')} to {above}"
+
+
+LEAST = 1e-9
 
 
 def versus(active: float, control: float) -> str:

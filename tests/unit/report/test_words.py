@@ -19,7 +19,7 @@ from spinecast.report import words
         (wording.words("L5_S1"), "L5-S1"), (wording.words("cauda_equina"), "cauda equina"), (wording.words("relief_80"), "relief 80 %+"), (wording.value_words("age", "age_65_74"), "65-74"),
         (wording.value_words("duration", "weeks_52_plus"), "weeks 52+"), (words.place("L5", "left"), "L5 left"),
         (words.percents(0.912, 0.98), "91 to 98 %"), (words.percents(0.001, 0.17), "<1 to 17 %"), (words.percents(0.996, 0.9999), ">99 %"),
-        (words.percents(0.98, 0.9999), "98 to >99 %"), (words.joined(["a"]), "a"), (words.joined(["a", "b", "c"]), "a, b or c"),
+        (words.percents(0.98, 1.0), "98 to >99 %"), (words.percents(0.0, 0.2), "<1 to 20 %"), (words.joined(["a"]), "a"), (words.joined(["a", "b", "c"]), "a, b or c"),
     ],
 )  # fmt: skip
 def test_shown(shown, expected):
