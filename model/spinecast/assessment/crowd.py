@@ -121,12 +121,14 @@ class Crowd:
         `outcomes`: those of other people in their place, such as of the groups that they belong to; everybody's own by default.
         """
         model, published, settings = self.model, standing.published, standing.settings
+        beliefs = covering(self.beliefs)
+        looks = Looks(model.network, model.priors, self.recorded.people, beliefs, self.setting, published.share, standing.tables)
         return Ahead(
             published.outcomes(self.circumstances(standing)) if outcomes is None else outcomes,
             settings,
             tuple(p.kind for p in published.procedures),
-            covering(self.beliefs),
-            Looks(model.network, model.priors, self.recorded.people, self.setting, published.share, standing.tables),
+            beliefs,
+            looks,
             Rulings.of(model.priors, published.procedures, self.facts, self.probabilities(), settings.rule_set),
             standing.turns,
         )

@@ -17,6 +17,8 @@ from spinecast.parameters.scales import Array
 from spinecast.priors.records import Priors, Procedure
 
 _ANYBODY = np.ones(1)
+REMEMBERED = 2_000
+"""Tables and answers kept from one lot of people to the next, about 40 kB each: most people have what others have had."""
 
 
 class Looks:
@@ -24,6 +26,8 @@ class Looks:
 
     Parameters
     ----------
+    beliefs : ndarray, shape (N, S)
+        0 in the states that do not matter to a person.
     setting : ndarray of int, shape (N,)
         The setting, or the likeliest where it is not known.
     share : ndarray, shape (S, L + 1)
@@ -37,12 +41,13 @@ class Looks:
         network: Network,
         priors: Priors,
         people: People,
+        beliefs: Array,
         setting: Ints,
         share: Array,
         tables: dict[tuple[object, ...], Array],
     ) -> None:
         self.network, self.priors, self.people = network, priors, people
-        self.setting, self.share, self._tables = setting, share, tables
+        self.beliefs, self.setting, self.share, self._tables = beliefs, setting, share, tables
         self._position = {name: j for j, name in enumerate(network.leaves)}
         self._soft = np.zeros(people.codes.shape, dtype=bool)
         for n, leaf, _ in people.soft:
@@ -50,6 +55,7 @@ class Looks:
                 self._soft[n, leaf] = True
         self._seen: npt.NDArray[np.bool_] = (people.codes >= 0) | self._soft
         self._open: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._kept: dict[int, tuple[Ints, Array, Array]] = {}
         self._rows: dict[tuple[str, int], list[tuple[Ints, Array]]] = {}
 
     def alike(self, action: str) -> Iterator[tuple[int, Ints, Observe | None]]:
@@ -69,33 +75,45 @@ class Looks:
             shows = any(observer.looks(one.id) for one in together)
             yield int(code[who[0]]), who, observer.outline if shows else None
 
-    def split(self, action: str, who: Ints, weights: Sequence[Array]) -> list[Array]:
-        """Pain by outcome (n, O, L + 1) for each set of weights; the whole pain (n, 1, L + 1) where nothing is shown."""
+    def split(self, action: str, who: Ints, relief: Array | None = None) -> tuple[Array, Array]:
+        """Pain by outcome, and the pain of those relieved; each (n, O, L + 1), O = 1 where nothing is shown."""
         first = int(who[0])
         group = self._open.get((action, first), ())
         if not group:
-            return [(one @ self.share)[:, None] for one in weights]
-        if (action, first) not in self._rows:
-            self._rows[action, first] = list(self._patterns(action, group, who))
-        patterns = self._rows[action, first]
-        pains = [np.empty((len(who), len(patterns[0][1]), self.share.shape[1])) for _ in weights]
+            patterns = [(np.arange(len(who)), np.ones((1, len(self.share))))]
+        elif (action, first) in self._rows:
+            patterns = self._rows[action, first]
+        else:
+            patterns = self._rows[action, first] = list(self._patterns(action, group, who))
+        pain = np.empty((len(who), len(patterns[0][1]), self.share.shape[1]))
+        relieved = np.zeros_like(pain)
         for place, rows in patterns:
-            for pain, one in zip(pains, weights, strict=True):
-                for o, row in enumerate(rows):
-                    pain[place, o] = (one[place] * row) @ self.share
-        return _fewer(pains) if len(patterns[0][1]) > MOST_OUTCOMES else pains
+            for i in place.tolist():
+                keep, belief, share = self._near(int(who[i]))
+                seen = rows.take(keep, axis=1) * belief
+                pain[i] = seen @ share
+                if relief is not None:
+                    relieved[i] = (seen * np.clip(share @ relief[i], 0.0, 1.0)) @ share
+        return _fewer(pain, relieved) if len(patterns[0][1]) > MOST_OUTCOMES else (pain, relieved)
 
-    def likelihoods(self, action: str, n: int, belief: Array) -> Array:
+    def _near(self, n: int) -> tuple[Ints, Array, Array]:
+        """The states that a person's belief is on, the belief, and the shares of pain in them."""
+        if n not in self._kept:
+            keep = np.flatnonzero(self.beliefs[n])
+            self._kept[n] = keep, self.beliefs[n, keep], self.share[keep]
+        return self._kept[n]
+
+    def likelihoods(self, action: str, n: int) -> Array:
         """P(outcome of the action's first look | state) for one person, (O, S); ones where nothing is shown."""
         if not self.priors.procedures[action].observes:
-            return np.ones((1, len(belief)))
+            return np.ones((1, len(self.share)))
         observer = self._observer(n, range(len(self._position)))
         if not observer.looks(action):
-            return np.ones((1, len(belief)))
+            return np.ones((1, len(self.share)))
         rows = observer.all_outcomes(action)
         if len(rows) <= MOST_OUTCOMES:
             return rows
-        top, rest = commonest(rows @ belief)
+        top, rest = commonest(rows @ self.beliefs[n])
         return np.concatenate([rows[top], rows[rest].sum(axis=0, keepdims=True)])
 
     def _patterns(self, action: str, group: tuple[str, ...], who: Ints) -> Iterator[tuple[Ints, Array]]:
@@ -113,8 +131,17 @@ class Looks:
             rows = np.concatenate([codes, self.setting[who[some], None], own[:, None]], axis=1)
             _, code = np.unique(rows, axis=0, return_inverse=True)
             for same in alike(code.ravel()):
-                place = some[same]
-                yield place, self._observer(int(who[place[0]]), columns.tolist()).all_outcomes(action)
+                key = (action, group, columns.tobytes(), rows[same[0]].tobytes())
+                yield some[same], self._shown(action, int(who[some[same[0]]]), columns, None if own[same[0]] else key)
+
+    def _shown(self, action: str, n: int, columns: Ints, key: tuple[object, ...] | None) -> Array:
+        """P(each outcome | state) for a person as known in some leaves; remembered under a key where there is one and few outcomes are."""
+        if key in self._tables:
+            return self._tables[key]
+        shown = self._observer(n, columns.tolist()).all_outcomes(action)
+        if key is not None and len(shown) <= MOST_OUTCOMES and len(self._tables) < REMEMBERED:
+            self._tables[key] = shown
+        return shown
 
     def _observer(self, n: int, columns: Iterable[int]) -> Observer:
         """For one person as known in some leaves."""
@@ -132,9 +159,10 @@ class Looks:
         return np.asarray(self._seen[:, columns].any(axis=1))
 
 
-def _fewer(pains: Sequence[Array]) -> list[Array]:
-    """The rarest outcomes taken together, person by person, as the first of the sets of weights has them."""
+def _fewer(*pains: Array) -> tuple[Array, Array]:
+    """The rarest outcomes taken together, person by person, as the first has them."""
     top, rest = commonest(pains[0].sum(axis=2))
     kept = (np.take_along_axis(pain, top[:, :, None], axis=1) for pain in pains)
     others = (np.take_along_axis(pain, rest[:, :, None], axis=1).sum(axis=1, keepdims=True) for pain in pains)
-    return [np.concatenate(both, axis=1) for both in zip(kept, others, strict=True)]
+    first, second = (np.concatenate(both, axis=1) for both in zip(kept, others, strict=True))
+    return first, second

@@ -152,12 +152,14 @@ class Observer:
 
     def likelihoods(self, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> Array:
         """P(each outcome | state, what is known); shape (O, S). `conditional` is the same, one outcome at a time."""
-        if any(name in self.network.modulators or self.network.block_of[name] in known.counts for name in outcomes[0]):
-            return np.stack([conditional(self.network, self.theta, known, one, self.setting) for one in outcomes])
+        network = self.network
+        if any(name in network.modulators or network.block_of[name] in known.counts for name in outcomes[0]):
+            return np.stack([conditional(network, self.theta, known, one, self.setting) for one in outcomes])
         result = np.ones((len(outcomes), len(self.network.space)))
         for context, blocks in self._coupled(known, outcomes[0]).items():
-            looked = [self._looked(block, known, outcomes) for block in blocks]
-            if context in self.network.modulators:
+            distinct, place = _distinct(outcomes, [n for n in outcomes[0] if network.block_of[n] in {b.id for b in blocks}])
+            looked = [self._looked(block, known, distinct) for block in blocks]
+            if context in network.modulators:
                 own = self._own(context)
                 if context in known.likelihood:
                     own = own * known.likelihood[context][:, None]
@@ -168,11 +170,11 @@ class Observer:
                     (part.take(block.config_of_state, axis=2) for block, (_, part) in zip(blocks, looked, strict=True)),
                     start=own[:, None],
                 )
-                result *= _quotient(after.sum(axis=0), before.sum(axis=0))
+                result *= _quotient(after.sum(axis=0), before.sum(axis=0))[place]
             else:
                 row = exact.known_value(known, blocks[0].by) or 0
                 before, after = (part[row if len(part) > 1 else 0] for part in looked[0])
-                result *= _quotient(after, before).take(blocks[0].config_of_state, axis=1)
+                result *= _quotient(after, before)[place].take(blocks[0].config_of_state, axis=1)
         return result
 
     def _looked(self, block: Block, known: Evidence, outcomes: Sequence[Mapping[str, Array]]) -> tuple[Array, Array]:
@@ -281,6 +283,16 @@ def commonest(chances: Array) -> tuple[Ints, Ints]:
 def merged(action: str, outcomes: Sequence[Seen], kept: Iterable[int]) -> tuple[Seen, ...]:
     """Some outcomes, and everything else as one."""
     return (*(outcomes[i] for i in kept), Seen(action, "anything else"))
+
+
+def _distinct(outcomes: Sequence[Mapping[str, Array]], names: Sequence[str]) -> tuple[list[dict[str, Array]], list[int]]:
+    """The different outcomes as far as some of the findings go, and which of them each is."""
+    found: dict[tuple[bytes, ...], dict[str, Array]] = {}
+    keys = [tuple(one[name].tobytes() for name in names) for one in outcomes]
+    for key, one in zip(keys, outcomes, strict=True):
+        found.setdefault(key, {name: one[name] for name in names})
+    number = {key: i for i, key in enumerate(found)}
+    return list(found.values()), [number[key] for key in keys]
 
 
 def _quotient(after: Array, before: Array) -> Array:

@@ -32,13 +32,18 @@ class Looks(Protocol):
         The probabilities of what it shows are not looked at.
         """
 
-    def split(self, action: str, who: Ints, weights: Sequence[Array]) -> list[Array]:
-        """Pain by outcome of the action's first look (n, O, L + 1), for each of some weights of the states (n, S) of people who are alike.
+    def split(self, action: str, who: Ints, relief: Array | None = None) -> tuple[Array, Array]:
+        """Pain by outcome of the action's first look for people who are alike, and the part of it that is relieved; each (n, O, L + 1).
 
-        The rarest outcomes are taken together as the first of the weights has them.
+        The rarest outcomes are taken together, person by person.
+
+        Parameters
+        ----------
+        relief : ndarray, shape (n, L + 1), optional
+            P(relief) by level; nobody's by default.
         """
 
-    def likelihoods(self, action: str, n: int, belief: Array) -> Array:
+    def likelihoods(self, action: str, n: int) -> Array:
         """P(outcome of the action's first look | state) for one person, (O, S); ones (1, S) where nothing is shown."""
 
 
@@ -133,19 +138,16 @@ class Ahead:
 
     def _split(self, a: int, who: Ints) -> Iterator[Array]:
         """The same after an action that shows something to these people; each (n, L + 1)."""
-        name, belief = self.outcomes.actions[a], self.beliefs[who]
-        if self.kinds[a] in FINDS_OUT:
-            yield from np.moveaxis(self.looks.split(name, who, [belief])[0], 1, 0)
-            return
-        chance = np.clip(self._relief(a)[who] @ self.outcomes.share.T, 0.0, 1.0)
-        every, relieved = self.looks.split(name, who, [belief, belief * chance])
+        name, treats = self.outcomes.actions[a], self.kinds[a] not in FINDS_OUT
+        every, relieved = self.looks.split(name, who, self._relief(a)[who] if treats else None)
         for whole, good in zip(np.moveaxis(every, 1, 0), np.moveaxis(relieved, 1, 0), strict=True):
-            yield good
+            if treats:
+                yield good
             yield whole - good
 
     def likelihoods(self, a: int, n: int) -> Array:
         """P(each thing that can be seen after an action | state) for one person, in the planner's order; shape (turns, S)."""
-        shown = self.looks.likelihoods(self.outcomes.actions[a], n, self.beliefs[n])
+        shown = self.looks.likelihoods(self.outcomes.actions[a], n)
         if self.kinds[a] in FINDS_OUT:
             return shown
         active = self.outcomes.only(n).active(a)

@@ -144,6 +144,11 @@ class Network:
         return self
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Leaf ids, in order."""
+        return tuple(self.leaves)
+
+    @cached_property
     def block_of(self) -> dict[str, str]:
         """Block id by leaf id."""
         return {leaf: block.id for block in self.blocks.values() for leaf in block.leaves}

@@ -69,14 +69,13 @@ def encode(network: Network, evidence: Sequence[Evidence]) -> People:
 
 def decode(network: Network, people: People, person: int, columns: Iterable[int] | None = None) -> Evidence:
     """One coded person as evidence again; of some leaves (by index) only, where `columns` are given."""
-    leaves = list(network.leaves.values())
-    chosen = set(range(len(leaves)) if columns is None else columns)
+    chosen = range(len(network.names)) if columns is None else set(columns)
     likelihood: dict[str, Array] = {}
     sedation: dict[str, int] = {}
     codes = people.codes[person]
     for j in np.flatnonzero(codes >= 0).tolist():
         if j in chosen:
-            leaf, code = leaves[j], int(codes[j])
+            leaf, code = network.leaves[network.names[j]], int(codes[j])
             likelihood[leaf.id] = np.zeros(len(leaf.values))
             likelihood[leaf.id][code % len(leaf.values)] = 1.0
             sedation[leaf.id] = code // len(leaf.values)
@@ -85,7 +84,7 @@ def decode(network: Network, people: People, person: int, columns: Iterable[int]
         if owner == person and j < 0:
             setting = vector
         elif owner == person and j in chosen:
-            leaf = leaves[j]
+            leaf = network.leaves[network.names[j]]
             likelihood[leaf.id] = vector[-len(leaf.values) :]
             sedation[leaf.id] = len(vector) // len(leaf.values) - 1
     return Evidence(likelihood, setting, {k: v for k, v in sedation.items() if network.leaves[k].sedation is not None})
