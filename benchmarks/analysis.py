@@ -15,14 +15,13 @@ import os
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # before numpy is imported; threads are those of the analysis
 
-import json
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from results import merge, row
 
 from spinecast.analysis import one_way
 from spinecast.analysis.information import value_of_information
@@ -50,26 +49,11 @@ STEPS_BY_DRAW, STEPS_ONE_BY_ONE = 3, 12
 WITHIN = 0.02
 """Of the largest value: the states left out of a person carry about a thousandth of the belief."""
 
-RESULTS = Path(__file__).with_name("results.json")
-
 
 def timed(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
-
-
-def row(name: str, ours: list[float], other: list[float], unit: str) -> dict[str, object]:
-    ratios = np.array(other) / np.array(ours)
-    return {
-        "name": name,
-        "ours": float(np.median(ours)),
-        "other": float(np.median(other)),
-        "ratio_min": float(ratios.min()),
-        "ratio_median": float(np.median(ratios)),
-        "ratio_max": float(ratios.max()),
-        "unit": unit,
-    }
 
 
 class Loops:
@@ -157,14 +141,7 @@ def patient_rows(model: Model) -> list[dict[str, object]]:
 def main() -> None:
     model = load_model()
     rows = cohort_rows(model) + patient_rows(model)
-    mine = {str(r["name"]).split(" / ")[0] for r in rows}
-    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    kept = [r for r in kept if str(r["name"]).split(" / ")[0] not in mine]
-    RESULTS.write_text(json.dumps([*kept, *rows], indent=2) + "\n", encoding="utf-8")
-    for r in rows:
-        print(
-            f"{r['name']:<86} {r['ours']:10.2f} {r['other']:12.1f} {r['unit']:<8} {r['ratio_min']:8.1f} {r['ratio_median']:8.1f} x"
-        )
+    merge(rows)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def main() -> None:
             session = spark_session(workers)
             rows.append(compared(f"Spark, local[{workers}]", in_spark(forecaster, session), alone, source, folder))
             session.stop()
-    results.merge("embedding", rows)
+    results.merge(rows, "embedding: ")
 
 
 if __name__ == "__main__":

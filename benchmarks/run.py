@@ -13,16 +13,15 @@ import os
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # before numpy is imported
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyagrum as gum
+from results import merge, row
 
 from spinecast.analysis.simulate import recorded_shares, simulate
 from spinecast.assessment.model import load_model
@@ -38,7 +37,6 @@ FINDINGS = 25
 REPEATS = 7
 SEED = 20_240_229
 WITHIN = 1e-9
-RESULTS = Path(__file__).with_name("results.json")
 
 Ask = Callable[[Evidence], np.ndarray]
 """Marginals of every generator level of one person."""
@@ -153,19 +151,6 @@ def interleave(timed: Sequence[Timed]) -> None:
             one.seconds.append((time.perf_counter() - start) / one.people)
 
 
-def row(name: str, ours: Timed, other: Timed) -> dict[str, object]:
-    ratios = np.array(other.seconds) / np.array(ours.seconds)
-    return {
-        "name": name,
-        "ours": float(np.median(ours.seconds)),
-        "other": float(np.median(other.seconds)),
-        "ratio_min": float(ratios.min()),
-        "ratio_median": float(np.median(ratios)),
-        "ratio_max": float(ratios.max()),
-        "unit": "seconds per patient",
-    }
-
-
 def first(people: People, count: int) -> People:
     return People(people.codes[:count], people.setting[:count])
 
@@ -220,17 +205,21 @@ def main() -> None:
     product = Timed("matrix product", 10_000, lambda: [left[i : i + 500] @ right for i in range(0, 10_000, 500)], [])
     interleave([ours_single, ours_exact, *theirs, ours_thousand, ours_batch, product])
 
-    rows = [row(f"{ours.name} / {other.name}", ours, other) for ours in (ours_batch, ours_single, ours_exact) for other in theirs]
-    rows.append(row("batch of 10,000 / batch of 1,000", ours_batch, ours_thousand))
-    rows.append(row("batch of 10,000 / one-hot matrix product of the same shape", ours_batch, product))
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
-    own = {str(r["name"]) for r in rows}
-    RESULTS.write_text(json.dumps([*rows, *(r for r in before if r["name"] not in own)], indent=2) + "\n", encoding="utf-8")
-    for r in rows:
-        print(
-            f"{r['name']:<72} {1e6 * float(r['ours']):9.0f} {1e6 * float(r['other']):10.0f} us   "
-            f"{r['ratio_min']:8.1f} {r['ratio_median']:8.1f} {r['ratio_max']:8.1f} x"
+    rows = [
+        row(f"{ours.name} / {other.name}", ours.seconds, other.seconds, "seconds per patient")
+        for ours in (ours_batch, ours_single, ours_exact)
+        for other in theirs
+    ]
+    rows.append(row("batch of 10,000 / batch of 1,000", ours_batch.seconds, ours_thousand.seconds, "seconds per patient"))
+    rows.append(
+        row(
+            "batch of 10,000 / one-hot matrix product of the same shape",
+            ours_batch.seconds,
+            product.seconds,
+            "seconds per patient",
         )
+    )
+    merge(rows)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ import os
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # before numpy is imported; threads are those of the Forecaster
 
-import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from results import merge, row
 
 from spinecast.analysis.simulate import recorded_shares, simulate, to_table
 from spinecast.assessment.assess import assess, prepare
@@ -39,16 +38,8 @@ RANKING_WITHIN = 1e-9
 LONG = int(os.environ.get("SPINECAST_BENCH_ROWS", "1000000"))
 REPEATS = int(os.environ.get("SPINECAST_BENCH_REPEATS", "5"))
 WITHIN = 1e-12
-RESULTS = Path(__file__).with_name("results.json")
 
 Run = Callable[[], object]
-
-
-def row(name: str, ours: Sequence[float], other: Sequence[float], unit: str) -> dict[str, object]:
-    ratios = np.array(other) / np.array(ours)
-    low, middle, high = (float(f(ratios)) for f in (np.min, np.median, np.max))
-    found = {"name": name, "ours": float(np.median(ours)), "other": float(np.median(other))}
-    return {**found, "ratio_min": low, "ratio_median": middle, "ratio_max": high, "unit": unit}
 
 
 def interleaved(runs: dict[str, tuple[Run, int]]) -> dict[str, list[float]]:
@@ -265,13 +256,7 @@ def main() -> None:
     # The long table first: memory is measured by the highest level that the process has reached.
     for measure in (long_table, kinds_of_people, growth_with_states, growth_with_findings, growth_with_draws, rankings):
         rows += measure(model)
-    own = {r["name"] for r in rows}
-    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    RESULTS.write_text(json.dumps([r for r in before if r["name"] not in own] + rows, indent=2) + "\n", encoding="utf-8")
-    for r in rows:
-        print(
-            f"{r['name']:<95} {float(r['ours']):10.3g} {float(r['other']):10.3g} {float(r['ratio_median']):8.2f} x  {r['unit']}"
-        )
+    merge(rows)
 
 
 if __name__ == "__main__":

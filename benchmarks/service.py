@@ -142,7 +142,7 @@ def main() -> None:
             REQUESTS // 4,
             "seconds per request",
         )
-    results.merge("service", rows)
+    results.merge(rows, "service: ")
 
 
 if __name__ == "__main__":
