@@ -1,7 +1,7 @@
-"""Which groups of numbers the answer varies with, all moved at once: Sobol indices and Morris screening, by SALib.
+"""Which groups of numbers the answer varies with, all moved at once: Sobol indices and Morris screening, by SALib, and Kucherenko's indices.
 
-Within a group network parameters keep the covariance that the fit gave them; between groups they are drawn independently, which
-variance-based indices ask for (what groups share through the fit is left out, and said).
+Within a group network parameters keep the covariance that the fit gave them. Sobol's indices and Morris's effects are of groups that are drawn
+independently; Kucherenko's keep what the fit ties together across groups.
 
 References
 ----------
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from spinecast.analysis.dependent_indices import Function, kucherenko
 from spinecast.analysis.known import NETWORK_GROUPS, outcome_group
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.movable import Answers
@@ -29,17 +30,14 @@ from spinecast.errors import InvalidValueError, UnknownIdError
 from spinecast.extras import need
 from spinecast.parameters.scales import Array
 
-SOBOL, MORRIS = "sobol", "morris"
-METHODS = (SOBOL, MORRIS)
+SOBOL, MORRIS, KUCHERENKO = "sobol", "morris", "kucherenko"
+METHODS = (SOBOL, MORRIS, KUCHERENKO)
+BASE = {SOBOL: 128, MORRIS: 20, KUCHERENKO: 256}
 TAIL = 0.005
 """Normal inputs are cut at these probabilities; a trajectory of Morris has its levels at both ends."""
 
 LEVELS = 4
-COVARIANCE_DRAWS = 2000
 AT_ONCE = 1024
-
-Function = Callable[[Array], Array]
-"""Outputs (R,) at R rows of independent standard normals (R, D)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,56 +119,64 @@ def morris(
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All numbers behind a patient's answer as independent standard normals, by group.
+    """All numbers behind a patient's answer by group: moves of network parameters, then standard normals of outcome numbers.
 
     Attributes
     ----------
-    network : mapping of group to (parameters, root of their covariance)
+    network : mapping of group to parameters
     outcome : mapping of group to names
+    covariance : ndarray, shape (D, D)
+        Of all inputs; outcome numbers are independent of everything.
     """
 
     problem: Problem
-    network: Mapping[str, tuple[np.ndarray, Array]]
+    network: Mapping[str, np.ndarray]
     outcome: Mapping[str, tuple[str, ...]]
+    covariance: Array
 
     @classmethod
-    def of(cls, problem: Problem, seed: int) -> Inputs:
+    def of(cls, problem: Problem) -> Inputs:
         """From the fit's covariance and the outcome model's own distributions."""
         members: dict[str, list[int]] = {}
         for p in problem.touched():
             members.setdefault(NETWORK_GROUPS[problem.model.network.parameters[p].name.partition("/")[0]], []).append(p)
-        drawn = laplace(problem.model).draws(COVARIANCE_DRAWS, seed)
-        network = {}
-        for group, chosen in members.items():
-            covariance = np.atleast_2d(np.cov(drawn[:, chosen], rowvar=False))
-            values, vectors = np.linalg.eigh(covariance)
-            network[group] = (np.array(chosen), vectors * np.sqrt(np.maximum(values, 0.0)))
         source = RememberedDraws(problem.model.priors.rows, 1, 0)
         problem.outcomes(source)
         names: dict[str, list[str]] = {}
         for name in source.normal:
             names.setdefault(outcome_group(name), []).append(name)
-        return cls(problem, network, {group: tuple(own) for group, own in names.items()})
+        chosen = [p for own in members.values() for p in own]
+        count = len(chosen) + len(source.normal)
+        covariance = np.eye(count)
+        covariance[: len(chosen), : len(chosen)] = laplace(problem.model).covariance_of(chosen)
+        network = {group: np.array(own) for group, own in members.items()}
+        return cls(problem, network, {group: tuple(own) for group, own in names.items()}, covariance)
 
     @property
     def sizes(self) -> dict[str, int]:
         """Inputs of each group, in order."""
-        return {g: len(p) for g, (p, _) in self.network.items()} | {g: len(n) for g, n in self.outcome.items()}
+        return {g: len(own) for own_groups in (self.network, self.outcome) for g, own in own_groups.items()}
 
-    def answers(self, normals: Array) -> Answers:
-        """Answers at R rows of standard normals (R, D)."""
+    def apart(self) -> Array:
+        """Root of the covariance with groups taken as independent; inputs are standard normals times its transpose; shape (D, D)."""
+        root, at = np.eye(len(self.covariance)), 0
+        for own in self.network.values():
+            place = slice(at, at + len(own))
+            values, vectors = np.linalg.eigh(self.covariance[place, place])
+            root[place, place] = vectors * np.sqrt(np.maximum(values, 0.0))
+            at += len(own)
+        return root
+
+    def answers(self, moves: Array) -> Answers:
+        """Answers at R rows of inputs (R, D)."""
         problem = self.problem
-        theta = np.tile(problem.model.network.theta, (len(normals), 1))
-        steps: dict[str, Array] = {}
-        at = 0
-        for chosen, root in self.network.values():
-            theta[:, chosen] += normals[:, at : at + len(chosen)] @ root.T
-            at += len(chosen)
-        for names in self.outcome.values():
-            steps |= {name: np.concatenate([[0.0], normals[:, at + i]]) for i, name in enumerate(names)}
-            at += len(names)
+        theta = np.tile(problem.model.network.theta, (len(moves), 1))
+        chosen = np.concatenate(list(self.network.values()))
+        theta[:, chosen] += moves[:, : len(chosen)]
+        names = [name for own in self.outcome.values() for name in own]
+        steps = {name: np.concatenate([[0.0], z]) for name, z in zip(names, moves[:, len(chosen) :].T, strict=True)}
         beliefs = problem.beliefs(theta)
-        outcomes = problem.outcomes(MovedDraws(problem.model.priors.rows, len(normals), 0, steps))
+        outcomes = problem.outcomes(MovedDraws(problem.model.priors.rows, len(moves), 0, steps))
         values = problem.values(np.concatenate([beliefs[:1], beliefs]), outcomes)[1:]
         return Answers(beliefs @ np.stack(list(problem.masks().values()), axis=1), values)
 
@@ -184,16 +190,16 @@ def global_sensitivity(
     *,
     tell: Callable[[int, int], None] = lambda *_: None,
 ) -> Result:
-    """Sobol indices or Morris screening of one output over all groups of numbers.
+    """Sobol indices, Kucherenko's of tied groups, or Morris screening of one output over all groups of numbers.
 
     Parameters
     ----------
     name : str
         `posterior:GENERATOR` or `value:ACTION`; the value of the first choice, if left out.
     method : str
-        sobol or morris.
+        sobol, kucherenko or morris.
     base : int
-        Base sample of Sobol (a power of two, 128 if left out) or trajectories of Morris (20).
+        Base sample, a power of two, or trajectories of Morris; `BASE` if left out.
 
     Raises
     ------
@@ -204,18 +210,18 @@ def global_sensitivity(
     chosen = output(problem, name or f"value:{_first(problem)}")
     if not chosen.name.startswith(("posterior:", "value:")):
         raise InvalidValueError("output", chosen.name, "posterior:GENERATOR or value:ACTION, which vary smoothly")
-    inputs = Inputs.of(problem, seed)
-    run = {SOBOL: sobol, MORRIS: morris}[method]
-    found = run(lambda z: chosen.of(inputs.answers(z)), inputs.sizes, base or {SOBOL: 128, MORRIS: 20}[method], seed, tell)
-    order = np.argsort(-(found.total if method == SOBOL else found.first), kind="stable")
+    inputs = Inputs.of(problem)
+    found = _indices(lambda moves: chosen.of(inputs.answers(moves)), inputs, method, base or BASE[method], seed, tell)
+    order = np.argsort(-(found.first if method == MORRIS else found.total), kind="stable")
     groups = [found.groups[i] for i in order]
     columns = [Column("group", groups, label="group of numbers"), Column("numbers", [inputs.sizes[g] for g in groups])]
-    if method == SOBOL:
+    if method != MORRIS:
         low, high = found.total - found.total_error, found.total + found.total_error
+        alone, total = SHARES[method]
         columns += [
-            Column("first", found.first[order], label="share of variance, alone"),
+            Column("first", found.first[order], label=f"share of variance, {alone}"),
             Column("first_error", found.first_error[order], label="± 95 %"),
-            Column("total", found.total[order], label="share of variance, with interactions"),
+            Column("total", found.total[order], label=f"share of variance, {total}"),
             Column("total_error", found.total_error[order], label="± 95 % of it"),
         ]
     else:
@@ -232,9 +238,30 @@ def global_sensitivity(
         tuple(columns),
         problem.basis(draws=found.evaluations, seed=seed, output=chosen.name, method=method),
         problem.sources(laplace(problem.model), dict.fromkeys(names)),
-        (Chart("bars", "total" if method == SOBOL else "effect", "group", "low", "high"),),
-        ("Groups are independent of each other here; within a group the covariance of the fit holds. Plans are kept.",),
+        (Chart("bars", "effect" if method == MORRIS else "total", "group", "low", "high"),),
+        (TIED if method == KUCHERENKO else APART, "Plans are kept while numbers move."),
     )
+
+
+SHARES = {SOBOL: ("alone", "with interactions"), KUCHERENKO: ("with what it is tied to", "left when all others are known")}
+APART = (
+    "Groups are drawn independently of each other; the fit ties numbers of different groups together, which is left out here "
+    "(--method kucherenko keeps it). Within a group the covariance of the fit holds."
+)
+TIED = (
+    "All numbers keep the covariance of the fit, across groups too. What groups have in common through it counts in the first share of each "
+    "and in the total of none, so that a first share can exceed the total."
+)
+
+
+def _indices(function: Function, inputs: Inputs, method: str, base: int, seed: int, tell: Callable[[int, int], None]) -> Indices:
+    """By one of the methods, from a function of the inputs themselves."""
+    if method == KUCHERENKO:
+        found = kucherenko(function, inputs.sizes, inputs.covariance, base, seed, tell)
+        return Indices(tuple(inputs.sizes), found.first, found.first_error, found.total, found.total_error, found.evaluations)
+    apart = inputs.apart().T
+    run = {SOBOL: sobol, MORRIS: morris}[method]
+    return run(lambda z: function(z @ apart), inputs.sizes, base, seed, tell)
 
 
 def _first(problem: Problem) -> str:

@@ -103,6 +103,14 @@ class Laplace:
         sd = self.sd[self.moves.lead] / self.moves.lead_size
         return _covariance(self.jacobian.tobytes(), self.jacobian.shape, sd.tobytes())
 
+    def covariance_of(self, parameters: Sequence[int]) -> Array:
+        """Of these parameters as `draws` draws them; shape (len, len)."""
+        chosen = np.asarray(parameters, dtype=np.int64)
+        moved = self.moves.spread_over(np.eye(self.jacobian.shape[1]), len(self.theta))[:, chosen]
+        alone = np.isin(chosen, self.free) | ~np.isfinite(self.sd[chosen])
+        found: Array = moved.T @ self.covariance() @ moved + np.diag(np.where(alone, 0.0, self.sd[chosen]) ** 2)
+        return found
+
     def holding(self, parameters: Sequence[int]) -> npt.NDArray[np.int64]:
         """Indices of the figures that held any of these parameters."""
         columns = np.unique(self.moves.column[np.isin(self.free, parameters)])

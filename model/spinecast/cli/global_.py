@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from spinecast.cli.options import OneOf
 from spinecast.cli.results import Asked, Destination, analysis, progress
 
 
@@ -16,13 +17,18 @@ from spinecast.cli.results import Asked, Destination, analysis, progress
     help="posterior:GENERATOR or value:ACTION. [default: value of the first choice]",
 )
 @click.option(
-    "--method", default="sobol", show_default=True, metavar="M", help="sobol: shares of variance; morris: a cheaper screening."
+    "--method",
+    type=OneOf(("sobol", "kucherenko", "morris")),
+    default="sobol",
+    show_default=True,
+    metavar="M",
+    help="sobol: shares of variance, groups taken as independent; kucherenko: as the fit ties them; morris: a cheaper screening.",
 )
 @click.option(
     "--base",
     type=click.IntRange(2),
     metavar="N",
-    help="Base sample of Sobol, a power of two, or trajectories of Morris. [default: 128, 20]",
+    help="Base sample, a power of two, or trajectories of Morris. [default: sobol 128, kucherenko 256, morris 20]",
 )
 @click.option("--seed", type=click.IntRange(0), default=20260101, show_default=True, help="Of the draws.")
 @analysis()
@@ -34,11 +40,12 @@ def global_(
     seed: int,
     to: Destination,
 ) -> None:
-    """Move all numbers behind the answer for PATIENT at once: which groups of them does it vary with (Sobol, Morris)?"""
+    """Move all numbers behind the answer for PATIENT at once: which groups of them does it vary with?"""
     from spinecast.analysis.global_sensitivity import global_sensitivity
     from spinecast.extras import need
 
-    need("SALib", "analysis")
+    if method != "kucherenko":
+        need("SALib", "analysis")
     one = asked.problem()
     with progress("evaluations") as tell:
         found = global_sensitivity(one, name, method, base or 0, seed, tell=tell)
