@@ -421,13 +421,15 @@ def outcome_labels(case: Case) -> dict[str, str]:
 
 
 def observed(case: Case) -> tuple[tuple[str, str], ...]:
-    """What was recorded, as it was recorded: value (or the values left open), level and side."""
+    """What was recorded, as it was recorded: value (or the values left open), level and side; what a side tells says so."""
     leaves = case.model.network.leaves
+    given, findings = case.patient.table.get("findings", {}), case.model.priors.findings
     shown = {}
     for name, seen in {**case.patient.contexts, **case.patient.findings}.items():
         values = leaves[name].values if name in leaves else ()
         text = value_words(name, seen.value) if seen.value else _left_open(name, values, seen.likelihood)
-        shown[name] = ", ".join(p for p in (text, words(seen.level), seen.side) if p)
+        told = "by the side recorded" if name in findings and findings[name].from_side and name not in given else ""
+        shown[name] = ", ".join(p for p in (text, words(seen.level), seen.side, told) if p)
     shown |= {c.family: f"{c.positive} of {len(c.tests)} positive" for c in case.patient.counts}
     shown |= {
         name: f"{case.patient.procedures[i - 1].reviewed_relief_percent:g} % relief"

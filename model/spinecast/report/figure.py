@@ -46,7 +46,7 @@ def sheet(assessment: Assessment) -> Figure:
     relief = figure.add_axes((0.675, 0.145, 0.125, 0.74))
     _relief(relief, rows)
     _value(figure.add_axes((0.815, 0.145, 0.155, 0.74), sharey=relief), rows, assessment)
-    figure.text(0.455, 0.079, "✕ in grey: not permitted now by a rule in force", fontsize=7.5, va="top")
+    figure.text(0.455, 0.079, "✕ in grey: not permitted now by a rule in force, or made already", fontsize=7.5, va="top")
     caption = "  ".join((*outline.settings_lines(assessment), assessment.disclaimer))
     figure.text(0.03, 0.055, textwrap.fill(caption, CAPTION_WIDTH), fontsize=6.5, color=colours.GREY, va="top", linespacing=1.35)
     return figure

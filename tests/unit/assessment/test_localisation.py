@@ -88,3 +88,10 @@ def test_a_block_tells_its_side():
     assert (known.side, known.level) == ("right", "L5")
     several = parse_patient({"procedures": [listed | {"levels": ["L5", "S1"]}]}, load_model().priors).findings
     assert several["selective_nerve_root_block_1"].level == ""
+
+
+def test_what_only_the_side_tells_is_not_shown_as_recorded():
+    one_sided = dict(case(SCIATICA).assessment().observed)
+    asked = dict(case(SCIATICA | {"bilateral_leg_pain": "absent"}).assessment().observed)
+    assert one_sided["bilateral_leg_pain"] == "absent, by the side recorded"
+    assert asked["bilateral_leg_pain"] == "absent"
