@@ -142,7 +142,7 @@ def test_csv_lines_of_another_length_are_rejected_and_the_numbers_go_on(forecast
 
 def test_json_lines_can_be_patient_files_or_rows(forecaster, tmp_path):
     patient = {"id": 7, "findings": {"leg_pain_below_knee": {"value": "present", "side": "left"}}, "context": {"age": 45}}
-    row = {"id": 8, "leg_pain_below_knee": "present", "age": 45}
+    row = {"id": 8, "leg_pain_below_knee": "present", "leg_pain_below_knee_side": "left", "age": 45}
     lines = [json.dumps(patient), "{", json.dumps(row), "[1]", json.dumps({"id": 9})]
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     done = score_file(forecaster, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
