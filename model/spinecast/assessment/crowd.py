@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.assessment.covering import covering
+from spinecast.assessment.history import EarlierProcedure
 from spinecast.assessment.looks import Looks
 from spinecast.assessment.model import Model
-from spinecast.assessment.patient import EarlierProcedure, Observation
 from spinecast.assessment.profiling import ASKED, LISTED, history_of, usual_people
+from spinecast.assessment.recorded import Observation
 from spinecast.decision import circumstances
 from spinecast.decision.ahead import Ahead, Turn
 from spinecast.decision.circumstances import AWAKENINGS, DURATION, SEVERITY, TOLERANCE, WILLING, Circumstances

@@ -6,18 +6,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from spinecast.assessment.patient import (
-    MOST_WEEKS,
-    SEDATION,
-    SIDES,
-    SPINE_LEVELS,
-    _choice,
-    _known,
-    _number,
-    _section,
-    percent,
-)
+from spinecast.assessment import fields
+from spinecast.assessment.history import MOST_WEEKS
 from spinecast.assessment.patient import _inputs as checked_inputs
+from spinecast.assessment.recorded import SEDATION, SIDES, SPINE_LEVELS
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
 from spinecast.frozen import dataclass
 from spinecast.priors.records import Priors
@@ -92,36 +84,36 @@ def parse_outcome(table: Mapping[str, Any], priors: Priors) -> Outcome:
     UnknownIdError, InvalidValueError, MalformedFileError
         Naming the field, the value, what is allowed and the nearest match.
     """
-    _known("outcome", table, FIELDS)
+    fields.known("outcome", table, FIELDS)
     if "procedure" not in table:
         raise MalformedFileError(
             "outcome: procedure is missing: what was done? (`spinecast new outcome FILE.toml` writes a template)"
         )
-    procedure = _choice("procedure", table["procedure"], tuple(priors.procedures))
+    procedure = fields.choice("procedure", table["procedure"], tuple(priors.procedures))
     if "weeks" not in table:
         raise MalformedFileError("outcome: weeks is missing: how many weeks ago was it done?")
-    weeks = _number("weeks", table["weeks"], 0, MOST_WEEKS, "weeks since it was done")
+    weeks = fields.number("weeks", table["weeks"], 0, MOST_WEEKS, "weeks since it was done")
     again = _truth(table, "same_procedure")
-    elapsed = _number("weeks_since_assessment", table.get("weeks_since_assessment", weeks), 0, MOST_WEEKS, "weeks")
+    elapsed = fields.number("weeks_since_assessment", table.get("weeks_since_assessment", weeks), 0, MOST_WEEKS, "weeks")
     found = Outcome(
         procedure=procedure,
         weeks=weeks,
         elapsed_weeks=elapsed,
         same_procedure=again,
-        side=_choice("side", table["side"], SIDES) if "side" in table else "",
+        side=fields.choice("side", table["side"], SIDES) if "side" in table else "",
         level=_level(table),
         drug=str(table.get("drug", "")),
-        sedation=_choice("sedation", table["sedation"], SEDATION) if "sedation" in table else "unknown",
+        sedation=fields.choice("sedation", table["sedation"], SEDATION) if "sedation" in table else "unknown",
         **{name: _percent(table, name) for name in ("relief_percent", "best_relief_percent", "block_relief_percent")},
-        relief_weeks=_number("relief_weeks", table["relief_weeks"], 0, weeks, f"weeks (it was done {weeks:g} weeks ago)")
+        relief_weeks=fields.number("relief_weeks", table["relief_weeks"], 0, weeks, f"weeks (it was done {weeks:g} weeks ago)")
         if "relief_weeks" in table
         else None,
         rehabilitation=_truth(table, "rehabilitation"),
         inputs=_inputs(table, priors),
         medications=_medications(table),
         goals=_goals(table),
-        findings=_section(table, "findings"),
-        context={k: _choice(f"context.{k}", v, _values(k, priors)) for k, v in _section(table, "context").items()},
+        findings=fields.section(table, "findings"),
+        context={k: fields.choice(f"context.{k}", v, _values(k, priors)) for k, v in fields.section(table, "context").items()},
     )
     _told_enough(found, priors)
     return found
@@ -146,18 +138,18 @@ def _truth(table: Mapping[str, Any], name: str) -> bool:
 
 
 def _percent(table: Mapping[str, Any], name: str) -> float | None:
-    return percent(name, table[name]) if name in table else None
+    return fields.percent(name, table[name]) if name in table else None
 
 
 def _level(table: Mapping[str, Any]) -> str:
     given = table.get("level", [])
     levels = given if isinstance(given, list) else [given]
-    return " ".join(_choice("level", level, SPINE_LEVELS) for level in levels)
+    return " ".join(fields.choice("level", level, SPINE_LEVELS) for level in levels)
 
 
 def _inputs(table: Mapping[str, Any], priors: Priors) -> dict[str, Any]:
     checked_inputs(table, "inputs", priors)
-    return dict(_section(table, "inputs"))
+    return dict(fields.section(table, "inputs"))
 
 
 def _values(name: str, priors: Priors) -> tuple[str, ...]:
@@ -167,9 +159,9 @@ def _values(name: str, priors: Priors) -> tuple[str, ...]:
 
 
 def _medications(table: Mapping[str, Any]) -> dict[str, str]:
-    section = _section(table, "medications")
-    _known("medications", section, MEDICATIONS)
-    return {k: _choice(f"medications.{k}", v, CHANGES) for k, v in section.items()}
+    section = fields.section(table, "medications")
+    fields.known("medications", section, MEDICATIONS)
+    return {k: fields.choice(f"medications.{k}", v, CHANGES) for k, v in section.items()}
 
 
 def _goals(table: Mapping[str, Any]) -> dict[str, str]:
@@ -180,6 +172,6 @@ def _goals(table: Mapping[str, Any]) -> dict[str, str]:
     for i, item in enumerate(raw, start=1):
         if not isinstance(item, dict) or not isinstance(item.get("goal"), str) or "now" not in item:
             raise MalformedFileError(f"goals[{i}]: expected a record with goal = the words of the patient file, and now")
-        _known(f"goals[{i}]", item, ("goal", "now"))
+        fields.known(f"goals[{i}]", item, ("goal", "now"))
         found[item["goal"]] = str(item["now"])
     return found

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from spinecast.assessment.history import EarlierProcedure
 from spinecast.assessment.localisation import Localisation
 from spinecast.assessment.model import Model
-from spinecast.assessment.patient import EarlierProcedure, Patient
+from spinecast.assessment.patient import Patient
 from spinecast.decision.outcomes import Outcomes, at_week, compile_outcomes, pain_shares
 from spinecast.decision.profile import Profile
 from spinecast.frozen import dataclass

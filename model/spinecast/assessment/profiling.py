@@ -7,9 +7,10 @@ from functools import partial
 
 import numpy as np
 
+from spinecast.assessment.history import EarlierProcedure
 from spinecast.assessment.model import Model
 from spinecast.assessment.observing import relief_thresholds
-from spinecast.assessment.patient import EarlierProcedure, Patient
+from spinecast.assessment.patient import Patient
 from spinecast.assessment.steroid import equivalent_mg
 from spinecast.decision.outcomes import NONSPECIFIC
 from spinecast.decision.profile import Done, Profile

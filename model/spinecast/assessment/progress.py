@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spinecast.assessment.follow_up import Progress
-from spinecast.assessment.patient import Goal, Patient
+from spinecast.assessment.history import Goal
+from spinecast.assessment.patient import Patient
 from spinecast.priors.records import Input, Priors
 
 

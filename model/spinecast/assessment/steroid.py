@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from spinecast.assessment.patient import EarlierProcedure
+from spinecast.assessment.history import EarlierProcedure
 from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.priors.records import Priors, Quantity

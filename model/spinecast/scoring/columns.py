@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spinecast.assessment.patient import SEDATION, SIDES, SPINE_LEVELS
+from spinecast.assessment.recorded import SEDATION, SIDES, SPINE_LEVELS
 from spinecast.errors import UnknownIdError
 from spinecast.frozen import dataclass
 from spinecast.priors.records import Priors

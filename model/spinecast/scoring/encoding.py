@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spinecast.assessment.patient import SEDATION, SIDES, TELLING, UNKNOWN, Patient, parse_patient
+from spinecast.assessment.fields import UNKNOWN
+from spinecast.assessment.patient import Patient, parse_patient
+from spinecast.assessment.recorded import SEDATION, SIDES, TELLING
 from spinecast.engines.batch import People
 from spinecast.errors import InputError, InvalidValueError
 from spinecast.extras import need

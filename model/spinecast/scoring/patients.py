@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from spinecast.assessment.crowd import Recorded
 from spinecast.assessment.evidence import to_evidence
-from spinecast.assessment.patient import SEDATION, Observation, Patient, PositiveCount, parse_patient
+from spinecast.assessment.patient import Patient, parse_patient
+from spinecast.assessment.recorded import SEDATION, Observation, PositiveCount
 from spinecast.engines.batch import People, decode, encode
 from spinecast.errors import InputError
 from spinecast.network.evidence import Evidence

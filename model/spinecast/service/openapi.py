@@ -8,7 +8,8 @@ from typing import Any
 
 import spinecast
 from spinecast.assessment.files import MOST_DEPTH
-from spinecast.assessment.patient import RELIABILITY, SECTIONS, SEDATION, SIDES, SPINE_LEVELS
+from spinecast.assessment.patient import SECTIONS
+from spinecast.assessment.recorded import RELIABILITY, SEDATION, SIDES, SPINE_LEVELS
 from spinecast.priors.records import Priors
 from spinecast.report.published import assessment_schema
 from spinecast.scoring.forecaster import OUTPUTS, Forecaster

@@ -7,7 +7,8 @@ import pytest
 
 from spinecast.assessment.evidence import to_evidence
 from spinecast.assessment.model import load_model
-from spinecast.assessment.patient import parse_patient, published_kappa
+from spinecast.assessment.patient import parse_patient
+from spinecast.assessment.recorded import published_kappa
 from spinecast.assessment.reliability import as_recorded, shares
 from spinecast.engines import exact
 from spinecast.errors import InvalidValueError, UnknownIdError
