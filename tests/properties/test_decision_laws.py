@@ -322,7 +322,7 @@ def test_permuting_the_actions_permutes_the_values(seed):
     moved = replace(
         o, actions=tuple(o.actions[i] for i in order), specific=o.specific[:, order], eased=o.eased[:, order], cared=o.cared[order],
         partner=tuple(o.partner[i] for i in order), partner_effect=o.partner_effect[:, order], partner_cost=o.partner_cost[:, order],
-        cost=o.cost[:, order], harm=o.harm[:, order], serious=o.serious[:, order], wait=o.wait[order], review=o.review[order],
+        opening=o.opening[:, order], cost=o.cost[:, order], harm=o.harm[:, order], serious=o.serious[:, order], wait=o.wait[order], review=o.review[order],
         half_life=o.half_life[:, order], repeat_ratio=o.repeat_ratio[:, order], includes=tuple(o.includes[i] for i in order),
     )  # fmt: skip
     again = replace(one, outcomes=moved, kinds=tuple(one.kinds[i] for i in order)).values()
