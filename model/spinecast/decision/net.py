@@ -122,8 +122,7 @@ def areas(outcomes: Outcomes, settings: DecisionSettings, which: Indices, start:
     After the last stated week what is left of an effect halves with the half-life of its action.
     """
     horizon, discount = settings.horizon_weeks, settings.discount
-    begun, place = np.unique(start, return_inverse=True)
-    weights = np.stack([relief_weights(float(u), min(horizon, float(u) + LAST), discount) for u in begun])[place]
+    weights = np.stack([relief_weights(u, min(horizon, u + LAST), discount) for u in start.tolist()])
     area: Array = np.einsum("nt,dntl->dnl", weights, curves)
     if horizon > start.min() + LAST:
         area = area + tail_weeks(start, horizon, discount, outcomes.half_life[draws][:, which])[..., None] * curves[:, :, -1]

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
@@ -22,8 +22,7 @@ def rendered(parts: Iterable[RenderableType], *, colour: bool) -> str:
         file=out, width=WIDTH, force_terminal=colour, color_system="standard" if colour else None, legacy_windows=False,
         force_jupyter=False, highlight=False, emoji=False, markup=False, _environ={},
     )  # fmt: skip
-    for part in parts:
-        console.print(part)
+    console.print(Group(*parts))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
