@@ -242,15 +242,20 @@ class Published:
         bounded = np.clip(self.effect * self._factors(person, length)[:, :, None], -control, 1 - control)
         rehabilitation = [p.id for p in self.procedures].index(REHABILITATION)
         reached = self._reached(person, at_week(control + bounded, THERAPY_WEEK))
-        specific, relieved = bounded.copy(), bounded.copy()
+        therapy = bounded[:, rehabilitation].copy()
+        specific, relieved = bounded, bounded.copy()
         alone = self._reached(person, at_week(control[:, rehabilitation], THERAPY_WEEK))
         specific[:, rehabilitation] *= alone[:, None]
         relieved[:, rehabilitation] *= self._reached(person, np.ones(1))[..., None, None]
         cost = np.repeat(self.cost, length // len(self.cost), axis=0)
         cost[:, rehabilitation] *= person.willing
         with_it = np.array([p.with_procedure == REHABILITATION for p in self.procedures])
-        alongside = bounded[:, rehabilitation, None] * reached[:, :, None] * with_it[None, :, None, None]
-        partner_effect = np.minimum(alongside, 1 - control - specific)
+        partner_effect = np.zeros_like(specific)
+        partner_effect[:, with_it] = np.minimum(
+            therapy[:, None] * reached[:, with_it, None], 1 - control[:, with_it] - specific[:, with_it]
+        )
+        opening = partner_effect.copy()
+        opening[:, cared] += added[:, None]
         return Outcomes(
             actions=tuple(p.id for p in self.procedures),
             share=self.share,
@@ -261,7 +266,7 @@ class Published:
             cared=cared,
             partner=tuple(p.with_procedure for p in self.procedures),
             partner_effect=partner_effect,
-            opening=added[:, None] * cared[:, None, None] + partner_effect,
+            opening=opening,
             partner_cost=cost[:, rehabilitation, None] * with_it,
             cost=cost,
             harm=self._each(self.harm, length),
@@ -430,10 +435,11 @@ def _add_segment(weights: Array, i: int, left: float, right: float, end: float, 
 def at_week(curve: Array, week: float) -> Array:
     """Piecewise linear value at a week; `curve` has shape (..., T, X), the result (..., X)."""
     knots = np.array([0.0, *WEEKS])
-    padded = np.concatenate([np.zeros_like(curve[..., :1, :]), curve], axis=-2)
     week = min(max(week, 0.0), knots[-1])
     right = min(int(np.searchsorted(knots, week, side="right")), len(knots) - 1)
     left = right - 1
     part = (week - knots[left]) / (knots[right] - knots[left])
-    value: Array = (1 - part) * padded[..., left, :] + part * padded[..., right, :]
+    value: Array = part * curve[..., right - 1, :]
+    if left > 0:
+        value += (1 - part) * curve[..., left - 1, :]
     return value
