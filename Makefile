@@ -75,6 +75,7 @@ bench: setup  ## speed, beside the alternatives; writes benchmarks/results.json
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/service.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/start.py
 
 build: setup  ## sdist, then the wheel from that sdist; lists what the wheel holds
 	rm -rf dist

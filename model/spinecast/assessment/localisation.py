@@ -62,9 +62,9 @@ def localise(patient: Patient, priors: Priors, credit: Callable[[str, str], floa
     recorded: dict[str, str] = {}
     for name, seen in patient.findings.items():
         finding = priors.findings[name]
-        if generator not in {c.generator for c in finding.causes} or finding.concordance is None:
+        if finding.concordance is None or seen.value == finding.values[0] or not (seen.side or seen.level):
             continue
-        if seen.value == finding.values[0] or not (seen.side or seen.level):
+        if generator not in {c.generator for c in finding.causes}:
             continue
         agree = estimate(finding.concordance, priors.rows, "logit").value
         own = credit(generator, name)
