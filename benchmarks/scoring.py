@@ -14,6 +14,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -177,6 +178,20 @@ def part(network: Network, blocks: dict[str, object]) -> Network:
     return replace(network, blocks=blocks, leaves={name: network.leaves[name] for name in names})
 
 
+def growth_with_threads(model: Model) -> list[dict[str, object]]:
+    """The engine itself, without tables: chunks of people on one thread and on two."""
+    people = cohort_of(model, model.network, 4 * PEOPLE)
+    parts = [People(people.codes[i : i + 2048], people.setting[i : i + 2048]) for i in range(0, len(people), 2048)]
+    engine = BatchEngine(model.network)
+
+    def on_two() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(engine.score, parts))
+
+    seconds = interleaved({"1": (lambda: [engine.score(part_) for part_ in parts], len(people)), "2": (on_two, len(people))})
+    return [row("engine on 2 threads / on 1", seconds["2"], seconds["1"], "seconds per patient")]
+
+
 def growth_with_draws(model: Model) -> list[dict[str, object]]:
     people = cohort_of(model, model.network, 1_000)
 
@@ -254,7 +269,15 @@ def main() -> None:
     model = load_model()
     rows: list[dict[str, object]] = []
     # The long table first: memory is measured by the highest level that the process has reached.
-    for measure in (long_table, kinds_of_people, growth_with_states, growth_with_findings, growth_with_draws, rankings):
+    for measure in (
+        long_table,
+        kinds_of_people,
+        growth_with_states,
+        growth_with_findings,
+        growth_with_threads,
+        growth_with_draws,
+        rankings,
+    ):
         rows += measure(model)
     merge(rows)
 

@@ -13,7 +13,7 @@ from engines import oracle, people
 from engines.under_test import ENGINES, PRESENT
 from spinecast.assessment.model import REGION
 from spinecast.engines import exact
-from spinecast.engines.batch import SMALLEST, BatchEngine, decode, encode
+from spinecast.engines.batch import SMALLEST, BatchEngine, decode, encode, patterns
 from spinecast.engines.pgmpy_engine import PgmpyEngine
 from spinecast.errors import ImpossibleFindingsError
 from spinecast.network.build import build_network, with_theta
@@ -375,6 +375,29 @@ def test_the_batch_equals_one_by_one_in_any_company(small, small_crowd):
     for n in range(0, len(everybody), 7):
         alone = engine.score(encode(small.network, [everybody[n]]))
         np.testing.assert_allclose(alone.levels[0], together.levels[n], rtol=0, atol=1e-14)
+
+
+def test_few_people_alone_are_many_together_and_the_exact_engine(real):
+    """Few people without soft values take another way through the same tables."""
+    rng = np.random.default_rng(17)
+    crowd_ = [people.person(real.knowledge, rng, share=rng.uniform(0.05, 0.4), soft=0.0, coherent=i % 2 == 0) for i in range(24)]
+    everybody = [replace(real.evidence(one), setting=None if i % 3 == 0 else np.eye(4)[i % 4]) for i, one in enumerate(crowd_)]
+    engine = BatchEngine(real.network)
+    together = engine.score(encode(real.network, everybody))
+    for n, one in enumerate(everybody):
+        alone, states = engine.score(encode(real.network, [one])), exact.posterior(real.network, real.network.theta, one)
+        np.testing.assert_allclose(alone.levels[0], together.levels[n], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(alone.levels[0], states.states @ real.network.space.active, rtol=0, atol=1e-12)
+        assert alone.log_evidence[0] == pytest.approx(float(states.log_evidence), abs=1e-11)
+
+
+def test_patterns_whose_marks_meet_are_told_apart(small, small_crowd, monkeypatch):
+    """Equal patterns are found by a sum of scrambled numbers; were all sums equal, nothing would be shared."""
+    everybody = encode(small.network, [small.evidence(one) for one in small_crowd])
+    expected = BatchEngine(small.network).score(everybody)
+    monkeypatch.setattr(patterns, "_scrambled", lambda numbers: np.zeros(len(numbers), dtype=np.uint64))
+    found = BatchEngine(small.network).score(everybody)
+    np.testing.assert_allclose(found.levels, expected.levels, rtol=0, atol=1e-14)
 
 
 def test_coding_loses_nothing(small, small_crowd):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.engines import exact
+from spinecast.engines.batch.alone import weights_alone
 from spinecast.engines.batch.patterns import View, Workspace
 from spinecast.engines.batch.people import Codes, People, decode
 from spinecast.engines.batch.products import ProductForm
@@ -22,8 +23,11 @@ from spinecast.network.model import Network
 from spinecast.network.states import Ints
 from spinecast.parameters.scales import Array
 
-CHUNK = 4096
+CHUNK = 2048
 """Expanded people whose patterns are worked out together."""
+
+FEW = 8
+"""As many are quicker one at a time."""
 
 SMALLEST, LARGEST = 1e-250, 1e250
 TRUSTED = {"float64": (SMALLEST, LARGEST), "float32": (1e-25, 1e25)}
@@ -69,6 +73,8 @@ class BatchEngine:
         self._unknown = [UnknownContext(self._tables, m) for m in self._tables.modulators]
         self._form = ProductForm(network.space)
         self._spare: list[list[Workspace]] = []
+        space = network.space
+        self._looked_at = np.column_stack([space.active, space.count == 0, np.ones(len(space))]).astype(dtype)
         self._share = network.setting_prior(self.theta)
 
     def score(self, people: People) -> Scores:
@@ -83,8 +89,7 @@ class BatchEngine:
         -------
         Scores
         """
-        space = self.network.space
-        looked_at = np.column_stack([space.active, space.count == 0, np.ones(len(space))]).astype(self.dtype)
+        looked_at = self._looked_at
         sums = np.full((len(people), looked_at.shape[1]), np.nan)
         log_evidence = np.full(len(people), -np.inf)
         for owner, weights in self._chunks(people):
@@ -134,23 +139,41 @@ class BatchEngine:
 
     def _weights(self, copies: _Copies, first: int, last: int) -> Iterator[tuple[Ints, Array, Array]]:
         """Who of a chunk, their state weights (m, S), each row up to exp(scale), and that scale (m,)."""
+        seen, log_weight = self._coded(copies, first, last)
+        few = last - first <= FEW and len(seen.vectors) == 1
+        for mine, weight, log_scale in self._one_by_one(seen) if few else self._together(seen):
+            yield mine, weight, log_scale + log_weight[mine]
+
+    def _one_by_one(self, seen: Seen) -> Iterator[tuple[Ints, Array, Array]]:
+        """Weights of a few people, none of whose findings is soft."""
+        known = seen.codes >= 0
+        pairs = np.stack([row for _, row in self._group_rows(known, seen.setting)])
+        for n, setting in enumerate(seen.setting.tolist()):
+            codes = seen.codes[n].copy()
+            weight, scale = weights_alone(self._view, self._unknown, codes, setting, pairs[:, n].tolist())
+            levels, constant = self._tables.fold.levels(codes[None], seen.setting[n : n + 1])
+            yield np.array([n]), self._form(levels) * weight, constant + scale
+
+    def _together(self, seen: Seen) -> Iterator[tuple[Ints, Array, Array]]:
+        """Weights of many people, a block at a time."""
         spaces = self._workspaces()
         space, *own_spaces = spaces
-        seen, log_weight = self._coded(copies, first, last)
         sums = [context.pairs(seen, own, space) for context, own in zip(self._unknown, own_spaces, strict=True)]
         known = (seen.codes >= 0) & (seen.codes < self._tables.codes)
-        pairs = []
-        for number, group in enumerate(self._tables.groups):
-            row = group.rows(known, seen.setting)
-            chosen = np.arange(len(row)) if number == 0 else np.flatnonzero(known[:, group.columns].any(axis=1))
-            pairs.append((chosen, row[chosen]))
+        pairs = [(who, row[who]) for who, row in self._group_rows(known, seen.setting)]
         weights = Weights(self._view, seen, [*pairs, *sums], space)
-        codes, scale = np.where(known, seen.codes, -1), log_weight + weights.log_scale
+        codes = np.where(known, seen.codes, -1)
         for mine, weight in weights:
             levels, constant = self._tables.fold.levels(codes[mine], seen.setting[mine])
             np.multiply(weight, self._form(levels), out=weight)
-            yield mine, weight, scale[mine] + constant
+            yield mine, weight, weights.log_scale[mine] + constant
         self._spare.append(spaces)
+
+    def _group_rows(self, known: npt.NDArray[np.bool_], setting: Ints) -> Iterator[tuple[Ints, Ints]]:
+        """Of each group of normalisers who needs it, and everybody's row; the first holds the prior."""
+        for number, group in enumerate(self._tables.groups):
+            needed = known[:, group.columns].any(axis=1) | (number == 0)
+            yield np.flatnonzero(needed), group.rows(known, setting)
 
     def _workspaces(self) -> list[Workspace]:
         """Tables of rows with room behind them; every thread at work has its own, and they are used again."""

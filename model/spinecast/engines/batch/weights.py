@@ -66,15 +66,25 @@ class Weights:
 
 
 class UnknownContext:
-    """A context that others depend on, where it is not known for certain: summed together with what depends on it."""
+    """A context that others depend on, where it is not known for certain: summed together with what depends on it.
+
+    Attributes
+    ----------
+    column : int
+    view : View
+        What depends on it, in J joint configurations.
+    config_of_state : ndarray of int, shape (S,)
+    chance : ndarray, shape (K or 1, B, S)
+        Probability of each of its values.
+    """
 
     def __init__(self, tables: Tables, modulator: Modulator) -> None:
-        self._modulator = modulator
-        self.view, self._config_of_state = View.unfolded(tables, modulator.blocks)
+        self._modulator, self.column = modulator, modulator.column
+        self.view, self.config_of_state = View.unfolded(tables, modulator.blocks)
         self._columns = np.concatenate([[modulator.column], self.view.columns])
         own = slice(modulator.own, modulator.own + modulator.settings * modulator.contexts)
         chance = tables.rows[own] * np.exp(tables.log_scale[own])[:, None].astype(tables.rows.dtype)
-        self._chance = chance.reshape(modulator.settings, modulator.contexts, -1)
+        self.chance = chance.reshape(modulator.settings, modulator.contexts, -1)
 
     def pairs(self, seen: Seen, own_space: Workspace, space: Workspace) -> Pairs:
         """Summed rows of the people concerned; what they cover is taken out of the codes."""
@@ -115,9 +125,9 @@ class UnknownContext:
         for mine, weight in weights:
             example = mine[::values] // values
             terms = weight.reshape(len(example), values, -1) * share[example][:, :, None]
-            terms = terms.take(self._config_of_state, axis=2, mode="wrap")
+            terms = terms.take(self.config_of_state, axis=2, mode="wrap")
             for k in np.unique(setting[example]).tolist():
                 here = slice(None) if same else np.flatnonzero(setting[example] == k)
-                space.table[room.start + example[here]] = np.einsum("vs,mvs->ms", self._chance[k], terms[here])
+                space.table[room.start + example[here]] = np.einsum("vs,mvs->ms", self.chance[k], terms[here])
         space.log_scale[room] = peak
         return int(room.start)
