@@ -128,7 +128,8 @@ class Observer:
     def answers(self, name: str) -> Array:
         """P(each value | state, what is known now) of something that is not known; shape (V, S)."""
         block = self.network.block_of[name]
-        shown = None if block in self._seen or block in self.evidence.counts else self.network.shown(name)
+        general = block in self._seen or block in self.evidence.counts or self.theta is not self.network.theta
+        shown = None if general else self.network.shown(name)
         if shown is None:
             values = len(self.network.leaves[name].values)
             return self.likelihoods(self.evidence, [{name: one_hot} for one_hot in np.eye(values)])

@@ -101,7 +101,8 @@ def _calibrated(network: Network) -> Network:
 
 def _with_theta(network: Network, theta: np.ndarray) -> Network:
     fields = {name: getattr(network, name) for name in Network.__dataclass_fields__}
-    return Network(**{**fields, "theta": theta})
+    whole = None if network.whole is None else _with_theta(network.whole, theta)
+    return Network(**{**fields, "theta": theta, "whole": whole})
 
 
 def with_theta(network: Network, theta: np.ndarray) -> Network:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spinecast.assessment.observing import Observer, conditional
-from spinecast.network.build import build_network
+from spinecast.network.build import build_network, with_theta
 from spinecast.network.evidence import Evidence, one_hot
 from spinecast.priors.bundle import load_priors
 
@@ -57,3 +57,14 @@ def test_answers_equal_the_whole_for_every_leaf(known, network):
             every = np.eye(len(network.leaves[name].values))
             expected = np.stack([conditional(network, network.theta, known, {name: one}, 0) for one in every])
             assert np.allclose(observer.answers(name), expected, atol=1e-12), name
+
+
+def test_answers_are_those_of_the_parameters_asked_about():
+    """Point tables are of the network's own parameters, however it was made; other parameters go the general way."""
+    moved = NETWORK.theta + 0.2
+    part, known = NETWORK.restricted(KEPT), Evidence()
+    NETWORK.points["slump_test"]  # made for the parameters before
+    for network in (part, with_theta(part, moved), with_theta(NETWORK, moved).restricted(KEPT)):
+        observer = Observer(network, moved, PRIORS, known, np.ones(len(KEPT)))
+        expected = [conditional(network, moved, known, {"slump_test": one}, 0) for one in np.eye(2)]
+        assert np.allclose(observer.answers("slump_test"), expected, atol=1e-12)
