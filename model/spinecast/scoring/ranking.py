@@ -121,7 +121,7 @@ def one_by_one(coded: Coded) -> set[int]:
 
 
 TOGETHER = 512
-"""People ranked at once: bounds the memory at about 100 MB, and what is the same for all counts no more."""
+"""People ranked at once: bounds the memory at about 150 MB, and what is the same for all counts no more."""
 
 
 def _rank_together(

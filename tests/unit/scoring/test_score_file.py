@@ -198,6 +198,21 @@ def test_a_killed_run_is_resumed_without_losing_or_repeating_a_row(
     assert not (tmp_path / "out.csv.parts").exists()
 
 
+def test_a_killed_ranking_is_resumed_with_the_same_bytes(forecaster, table, tmp_path, monkeypatch):
+    """What is remembered from one lot of people to the next changes nothing: a new forecaster goes on where another stopped."""
+    path = save(table.slice(0, 60), tmp_path / "in.csv")
+    asked = {"chunk": 20, "outputs": ("differential", "ranking")}
+    score_file(forecaster, path, tmp_path / "whole.csv", **asked)
+    with monkeypatch.context() as patch:
+        killed_after(patch, 2)
+        with pytest.raises(Killed):
+            score_file(forecaster, path, tmp_path / "out.csv", **asked)
+    done = score_file(Forecaster.load(), path, tmp_path / "out.csv", **asked, resume=True)
+    assert done.resumed == 40
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert b"best_action" in (tmp_path / "out.csv").read_bytes()
+
+
 def test_other_work_is_not_resumed(forecaster, table, tmp_path, monkeypatch):
     path = save(table, tmp_path / "in.csv")
     with monkeypatch.context() as patch:
