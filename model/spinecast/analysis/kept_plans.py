@@ -6,8 +6,8 @@ state, relief at review included, stays at the point estimate; beliefs and net b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,14 @@ class ProfileNets:
                 nets = net_benefits(outcomes, settings, sorted(chosen), time, cared=cared, eased=eased)
                 last |= {(time, cared, eased, a): np.ascontiguousarray(nets[:, i]) for i, a in enumerate(sorted(chosen))}
         return cls(first, last)
+
+
+def among(steps: Iterable[Last], people: npt.NDArray[np.bool_]) -> Iterator[Last]:
+    """The last steps of some people; `people` (N,)."""
+    for one in steps:
+        mine = people[one.who]
+        if mine.any():
+            yield replace(one, who=one.who[mine], chosen=one.chosen[mine])
 
 
 def by_person(steps: Sequence[Last], count: int) -> list[list[tuple[int, int, Step]]]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.analysis import monte_carlo as mc
-from spinecast.analysis.kept_plans import Plans, ProfileNets, by_person
+from spinecast.analysis.kept_plans import Plans, ProfileNets, among, by_person
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.many_draws import over_draws, people
 from spinecast.analysis.outcome_numbers import RememberedDraws, rows_behind
@@ -208,21 +208,19 @@ def valued(
     profiles, profile = profiles_of(model, cohort)
     ahead = ahead_of(model, cohort, standing, profiles, profile)
     _, steps = ahead.plans()
-    nets = [
-        ProfileNets.of(model, settings, one, source, [s for s in steps if (profile[s.who] == g).any()])
-        for g, one in enumerate(profiles)
-    ]
+    nets = [ProfileNets.of(model, settings, one, source, among(steps, profile == g)) for g, one in enumerate(profiles)]
     crowd = people(model.network, cohort.codes, theta, cohort.setting, workers=workers)
     last = by_person(steps, len(crowd))
     plans = [Plans.of(ahead, last[n], n, person.keep) for n, person in enumerate(crowd)]
-    actions = tuple(p.id for p in standing.published.procedures)
+    actions, permitted = tuple(p.id for p in standing.published.procedures), ~ahead.rulings.blocked
+    del ahead, steps, last  # the draws need room, and these are no longer needed
     values = np.empty((len(theta), len(crowd), len(actions)))
 
     def use(n: int, block: slice, belief: Array) -> None:
         values[block, n] = plans[n].values(nets[profile[n]], block, belief)
 
     over_draws(model.network, crowd, theta, cohort.setting, use, workers=workers, tell=tell)
-    return values, profile, ~ahead.rulings.blocked, actions
+    return values, profile, permitted, actions
 
 
 def profiles_of(model: Model, cohort: Cohort) -> tuple[list[Profile], Ints]:
