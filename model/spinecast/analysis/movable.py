@@ -7,8 +7,10 @@ moves in its own distribution. One step is one spread (standard error on the num
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from spinecast.errors import UnknownIdError
 from spinecast.frozen import dataclass
 from spinecast.parameters.pooling import estimate
 from spinecast.parameters.scales import Z95, Array, Scale, from_scale, to_scale
+from spinecast.priors.bibliography import Source, read_sources
 
 PUBLISHED, ASSUMED, OUTCOME = "published", "assumed", "outcome"
 LEAST = 1e-3
@@ -54,6 +57,14 @@ class Number:
     sources: tuple[str, ...]
     scale: Scale = "log"
     spread: float = 0.0
+
+    def unit(self, currency: str) -> str:
+        """What the number is counted in: money, lost quality-adjusted years, a probability (on the log-odds scale), or a ratio."""
+        if self.id.endswith("/cost"):
+            return currency
+        if self.id.endswith("/loss"):
+            return "quality-adjusted years"
+        return {"logit": "probability", "log": "ratio"}.get(self.scale, "")
 
     def at(self, steps: float) -> float | None:
         """The number so many spreads away; None where one name moves several figures."""
@@ -269,8 +280,16 @@ def figure_label(model: Model, figure: Figure) -> str:
     if not rows or figure.id.startswith("settings/"):
         return words_of_path(figure.id)
     row, more = rows[0], f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    cited = _bibliography(model.priors.folder)
+    study = cited[row.source].author_year if row.source in cited else row.source
     asked = " of ".join(part for part in (row.measure.replace("_", " "), row.test, row.target) if part)
-    return f"{asked.replace('_', ' ')} ({row.source}{more})"
+    return f"{asked.replace('_', ' ')} ({study}{more})"
+
+
+@lru_cache(maxsize=4)
+def _bibliography(folder: Path) -> Mapping[str, Source]:
+    """Sources by key; read once a folder, for hundreds of labels."""
+    return read_sources(folder / "sources.bib")
 
 
 def words_of_path(name: str) -> str:

@@ -115,6 +115,10 @@ def _read(path: Path) -> Any:
         raise MissingFileError(path)
     if path.suffix not in SUFFIXES:
         raise MalformedFileError(f"{path}: records are in a file that ends in {' or '.join(SUFFIXES)}")
+    if not path.stat().st_size:
+        raise MalformedFileError(
+            f"{path}: empty; needs a header of columns and one row a person (`spinecast new records` writes a template)"
+        )
     pa = need("pyarrow", "tables")
     try:
         if path.suffix == ".parquet":

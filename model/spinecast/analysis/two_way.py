@@ -44,8 +44,8 @@ def two_way(numbers: Movable, first: str, second: str, name: str = "lead", point
     permitted = np.flatnonzero(problem.permitted)
     best = permitted[answers.values[1:, permitted].argmax(axis=1)]
     columns = (
-        _column("first_number", one, x),
-        _column("second_number", other, y),
+        _column("first_number", one, x, problem.settings.currency),
+        _column("second_number", other, y, problem.settings.currency),
         Column("output", chosen.of(answers)[1:], chosen.unit, chosen.label),
         Column("first_choice", [problem.labels[a] for a in best]),
     )
@@ -67,9 +67,9 @@ def _axis(number: Number, points: int) -> Array:
     return np.linspace(number.step_low, number.step_high, points)
 
 
-def _column(name: str, number: Number, steps: Array) -> Column:
+def _column(name: str, number: Number, steps: Array, currency: str) -> Column:
     """In the number's own terms where it is one figure, else in spreads."""
     own = [number.at(float(z)) for z in steps]
     if any(v is None for v in own):
         return Column(name, steps, "spreads", number.label)
-    return Column(name, own, label=number.label)
+    return Column(name, own, number.unit(currency), number.label)

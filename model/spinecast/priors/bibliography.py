@@ -7,6 +7,7 @@ lines read it and a BibTeX library is not needed.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -14,6 +15,10 @@ from pathlib import Path
 from spinecast.errors import MalformedFileError, UnknownIdError
 from spinecast.frozen import dataclass
 
+UNSEEN = ("not seen", "not stated")
+"""How the author of a source begins of whom the page that was read says nothing."""
+
+MOST_OF_TITLE = 44
 _ENTRY = re.compile(r"@(\w+)\{([^,\s]+),\s*$")
 _FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*$")
 
@@ -32,8 +37,17 @@ class Source:
         """Author, year, journal and DOI (or PMID, or address) in one line."""
         get = self.fields.get
         place = f"doi:{get('doi')}" if get("doi") else f"PMID {get('pmid')}" if get("pmid") else get("url", "")
-        head = f"{_first(get('author', self.key))} {get('year', 'undated')}"
-        return ", ".join(part for part in (head, get("journal", ""), place) if part)
+        return ", ".join(part for part in (self.author_year, get("journal", ""), place) if part)
+
+    @property
+    def author_year(self) -> str:
+        """Author and year; the beginning of the title in the place of authors who were not seen."""
+        author = self.fields.get("author", self.key)
+        titles = (self.fields.get("title", ""), self.fields.get("journal", ""), self.key)
+        title = next(t for t in titles if t and not t.lower().startswith(UNSEEN))
+        unseen = author.lower().startswith(UNSEEN)
+        name = f"“{textwrap.shorten(title, MOST_OF_TITLE, placeholder=' …')}”" if unseen else _first(author)
+        return f"{name} {self.fields.get('year', 'undated')}"
 
 
 def _first(authors: str) -> str:

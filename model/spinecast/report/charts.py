@@ -32,6 +32,9 @@ WIDTH = 8.27
 
 LABEL_WIDTH, CAPTION_WIDTH, TITLE_WIDTH, AXIS_WIDTH = 54, 138, 90, 48
 TITLE_HEIGHT = 0.2
+KEY_HEIGHT = 24
+"""Points by which the title of a panel stands higher where a key is between it and the plot."""
+
 BAR, LINE_HEIGHT, MOST_BARS = 0.27, 0.15, 40
 
 
@@ -57,7 +60,7 @@ def figure_of(result: Result) -> Figure:
         for axes, chart in zip(panels[:, 0], result.charts, strict=True):
             DRAWN[chart.form](axes, result, chart)
             if chart.title:
-                axes.set_title(chart.title)
+                axes.set_title(chart.title, pad=KEY_HEIGHT if _keyed(result, chart) else None)
     return figure
 
 
@@ -78,8 +81,15 @@ def _caption(result: Result) -> str:
 
 def _height(result: Result, chart: Chart) -> float:
     if chart.form in ("bars", "tornado"):
-        return 0.85 + BAR * len(_names(result, chart))
+        return 0.85 + BAR * len(_names(result, chart)) + (KEY_HEIGHT / 72 if chart.title and _keyed(result, chart) else 0.0)
     return 3.6
+
+
+def _keyed(result: Result, chart: Chart) -> bool:
+    """Is there a key between the title and the plot?"""
+    if chart.form == "heat":
+        return any(isinstance(v, str) for v in result[chart.z])
+    return chart.form == "tornado" or (chart.form == "bars" and bool(chart.by))
 
 
 def _names(result: Result, chart: Chart) -> list[str]:
@@ -150,8 +160,10 @@ def _axis(column: Column, *, interval: bool) -> str:
 
 
 def _thousands(axes: Axes) -> None:
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if max(abs(v) for v in limits) >= 1000:
+            axis.set_major_formatter(lambda x, _: f"{x:,.0f}")
     if max(abs(v) for v in axes.get_xlim()) >= 1000:
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
         axes.locator_params(axis="x", nbins=7)
 
 
@@ -260,6 +272,7 @@ def _heat(axes: Axes, result: Result, chart: Chart) -> None:
         axes.figure.colorbar(mesh, ax=axes, label=textwrap.fill(result.column(chart.z).axis, AXIS_WIDTH))
     axes.set_xlabel(result.column(chart.x).axis)
     axes.set_ylabel(textwrap.fill(result.column(chart.y).axis, AXIS_WIDTH))
+    _thousands(axes)
 
 
 def _regions(axes: Axes, across: np.ndarray, up: np.ndarray, place: tuple[np.ndarray, np.ndarray], words: list[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spinecast.analysis.records import allowed, read_records, template, write_template
+from spinecast.cli.main import run
 from spinecast.errors import InvalidValueError, MalformedFileError, UnknownIdError
 
 ROWS = [
@@ -101,7 +102,7 @@ def test_what_is_not_lawful_is_refused(read, change, error, said):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("none.csv", None, "no such file"), ("r.xlsx", b"x", ".csv or .parquet"), ("r.csv", b"", "cannot be read"),
+        ("none.csv", None, "no such file"), ("r.xlsx", b"x", ".csv or .parquet"), ("r.csv", b"", "empty; needs a header"),
         ("r.csv", b"age\n", "no rows"), ("r.csv", b"age,straight_leg_raise\n,\n", "nothing is recorded"),
         ("r.parquet", b"not parquet", "cannot be read"), ("r.csv", b"\xff\xfe\xff", "cannot be read"),
     ],
@@ -127,3 +128,14 @@ def test_the_template_holds_every_column_and_is_read(model, tmp_path):
 
 def test_no_label_is_no_restriction(model):
     assert (allowed(model.network, {"facet_joint": np.array([-1, -1])}, 2) == 1).all()
+
+
+@pytest.mark.parametrize("verb", ["learn", "evaluate"])
+@pytest.mark.parametrize(("text", "said"), [("", "empty; needs a header"), ("age,straight_leg_raise\n", "no rows")])
+def test_a_file_without_people_is_refused_with_the_way_out(tmp_path, capsys, verb, text, said):
+    path = tmp_path / "records.csv"
+    path.write_text(text)
+    assert run([verb, str(path), "--setting", "primary_care"]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "spinecast new records" in shown

@@ -121,6 +121,42 @@ def test_figures_have_a_caption_and_every_suffix(tmp_path, chart):
     assert [p.name for p in tmp_path.iterdir()] == ["figure.svg"]
 
 
+def test_a_key_does_not_stand_on_the_title():
+    """A long key and a long title share the space above the bars: the title stands higher, whatever their length."""
+    names = ["a rather long name of a series", "another rather long name of one", "a third one with a long name too"]
+    columns = (Column("name", names), Column("value", [1.0, 2.0, 3.0], "USD"))
+    figure = made(
+        columns=columns, charts=(Chart("bars", "value", "name", by="name", title="A long title over the whole panel " * 2),)
+    ).figure()
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert axes.get_legend().get_window_extent().y1 <= axes.title.get_window_extent().y0 + 1
+
+
+def test_axes_of_a_grid_carry_units_and_thousands():
+    columns = (
+        Column("cost", [500, 1500], "USD"),
+        Column("share", [0.1, 0.2], "probability"),
+        Column("gain", [1.0, 2.0], "weeks"),
+    )
+    figure = made(columns=columns, charts=(Chart("heat", "share", "cost", z="gain"),)).figure()
+    figure.draw_without_rendering()
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("share, probability", "cost, USD")
+    assert any("1," in t.get_text() for t in figure.axes[0].get_yticklabels())
+
+
+def test_notebooks_show_a_result_as_a_table_with_its_notes():
+    """Columns of detail are left to the files; a plain print says what it is."""
+    columns = (Column("a", [1.5, 2.5], "weeks"), Column("b", ["x", "y"], detail=True))
+    result = made(columns=columns)
+    shown = result._repr_html_()
+    assert "<table>" in shown
+    assert "One note." in shown
+    assert "1,000 draws" in shown
+    assert ">b<" not in shown
+    assert repr(result) == "<Result test: A test; 2 rows>"
+
+
 def test_text_fits_the_terminal_and_says_what_it_left_out():
     text = text_of(made(), colour=False, most=2)
     assert max(map(len, text.splitlines())) <= 100
@@ -160,3 +196,9 @@ def test_cite_refuses_what_names_no_sources(tmp_path, text):
         read_cited(path)
     assert run(["cite", str(path)]) == 2
     assert run(["cite", str(tmp_path / "absent.json")]) == 2
+
+
+def test_polars_takes_the_table():
+    polars = pytest.importorskip("polars")
+    frame = polars.from_arrow(made().table)
+    assert frame["value"].to_list() == [0.5, 0.25, None]

@@ -266,3 +266,17 @@ def test_the_command_gives_json(arguments, name, capsys):
 def test_the_command_refuses_what_does_not_exist(arguments, capsys):
     assert run(["sensitivity", SUITCASE, *arguments]) == 2
     assert "allowed" in capsys.readouterr().err.lower()
+
+
+def test_numbers_of_two_ways_have_units(numbers):
+    found = two_way(numbers, "contextual_effect[0]", "procedures/rehabilitation/cost", points=2)
+    assert (found.column("first_number").unit, found.column("second_number").unit) == ("spreads", "USD")
+
+
+def test_labels_name_studies_by_author_and_year(numbers, model):
+    """No key of the bibliography, and no author of whom nothing was seen."""
+    labels = [n.label for n in numbers.numbers if n.kind == PUBLISHED]
+    keys = {row.source for row in model.priors.rows.values()}
+    assert not [label for label in labels for key in keys if f"({key}" in label]
+    assert not [label for label in labels if "not seen" in label.lower() or "not stated" in label.lower()]
+    assert any(label.endswith(("2011)", "2010)", "2017)")) for label in labels)
