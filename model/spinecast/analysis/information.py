@@ -73,7 +73,7 @@ def value_of_information(
     )
     return Result(
         f"voi_{kind}",
-        f"What would be worth knowing {run.scope}",
+        f"What would be worth knowing{run.scope}",
         columns,
         run.basis(method="spline regression"),
         tuple(s for r in made for s in r[2]),

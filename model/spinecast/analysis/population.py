@@ -88,7 +88,7 @@ class Population:
 
     # What value of information asks of a run (`known.Drawn`).
 
-    each, scope, caveat = "person", "averaged over a simulated cohort", DEPTH_ONE
+    each, scope, caveat = "person", ", averaged over a simulated cohort", DEPTH_ONE
 
     @property
     def touched(self) -> tuple[int, ...]:

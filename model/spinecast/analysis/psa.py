@@ -67,7 +67,7 @@ class PSA:
 
     # What value of information asks of a run (`known.Drawn`): one person, whose options are the permitted actions.
 
-    each, scope, caveat = "decision", "before this decision", KEPT_PLANS
+    each, scope, caveat = "decision", " before this decision", KEPT_PLANS
 
     @property
     def model(self) -> Model:

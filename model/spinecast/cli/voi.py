@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from spinecast.cli.options import GENERATOR, PROCEDURE, OneOf
@@ -57,12 +59,13 @@ def voi(
     With --cohort N instead: averaged over N simulated people, each given what is best for them, plans look one decision ahead.
     """
     from spinecast.analysis.information import check_trial, trial, value_of_information
-    from spinecast.analysis.voi import decisions
+    from spinecast.errors import InvalidValueError
     from spinecast.priors.bundle import load_priors
 
     numbers = numbers_of(sizes)
-    if per_year is not None:
-        decisions(per_year, years)
+    for name, number in (("--per-year", per_year), ("--years", years)):
+        if number is not None and not 0 < number < math.inf:
+            raise InvalidValueError(name, number, "a number above 0")
     if action:
         check_trial(load_priors(), action, generator or "", week)
     run = asked.psa(draws, seed) if asked.cohort is None else asked.population(draws, seed)
