@@ -70,7 +70,7 @@ def localise(patient: Patient, priors: Priors, credit: Callable[[str, str], floa
         own = credit(generator, name)
         if seen.side:
             sides = _updated(sides, seen.side, agree, own)
-            recorded[name] = seen.side if own > MOSTLY else ""
+            recorded[name] = seen.side if own > MOSTLY and agree >= TELLING else ""
         if seen.level in sites:
             sites = _updated(sites, seen.level, agree, own)
     place = Localisation(sides, sites)
@@ -80,6 +80,9 @@ def localise(patient: Patient, priors: Priors, credit: Callable[[str, str], floa
 
 OPPOSITE = {"left": "right", "right": "left"}
 MOSTLY = 0.5
+
+TELLING = 0.7
+"""Concordance from which a finding on the other side is remarkable."""
 
 
 def crediting(network: Network, evidence: Evidence, belief: Array) -> Callable[[str, str], float]:
