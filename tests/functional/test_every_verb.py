@@ -57,7 +57,8 @@ def test_the_example_of_the_help_is_a_lawful_command_line(path, tmp_path, monkey
     words = shlex.split(LEAVES[path].example.partition(" > ")[0])
     if LEAVES[path].example != "spinecast rules":
         assert words[: len(path) + 1] == ["spinecast", *path]
-    command_of(path).make_context(path[-1], words[len(path) + 1 :])
+    with main.environment_kept(main.PRIORS, main.FIT):
+        command_of(path).make_context(path[-1], words[len(path) + 1 :])
 
 
 READING = {

@@ -230,7 +230,8 @@ def _standing_for(variable: str, *names: str, **settings: Any) -> click.Option:
 
 
 @contextmanager
-def _environment_kept(*variables: str) -> Iterator[None]:
+def environment_kept(*variables: str) -> Iterator[None]:
+    """Environment variables are afterwards what they were before."""
     before = {name: os.environ.get(name) for name in variables}
     try:
         yield
@@ -269,7 +270,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 2 the input is wrong, 1 anything else."""
     obj = {"debug": False}
     try:
-        with _environment_kept(PRIORS, FIT):
+        with environment_kept(PRIORS, FIT):
             result = spinecast.main(arguments, prog_name="spinecast", standalone_mode=False, obj=obj)
         sys.stdout.flush()
     except click.UsageError as error:

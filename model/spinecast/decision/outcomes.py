@@ -340,9 +340,9 @@ def _modified(
     """Factors by generator. Every modifier is divided by its average over the people who usually have the generator in this setting."""
     factors: dict[str, Array] = {e.generator: np.ones(1) for e in procedure.effects}
     for modifier, ratio in zip(procedure.modifiers, ratios, strict=True):
-        here = 1 + chances[modifier.when] * (ratio - 1)
         for generator, before in factors.items():
             if modifier.generator in ("", generator):
+                here = 1 + chances[modifier.when] * (ratio - 1)
                 usual = 1 + usually[generator, modifier.when] * (ratio - 1)
                 factors[generator] = before * here / usual
     return factors
