@@ -88,14 +88,20 @@ def kucherenko(
     return Shares(found[0], spread[0], found[1], spread[1], base * steps)
 
 
+def symmetric_root(covariance: Array) -> Array:
+    """The symmetric matrix whose square is the covariance: the one root that does not hang on the order or sign of eigenvectors."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Array = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return root
+
+
 def _pair(covariance: Array, base: int, seed: int) -> tuple[Array, Array]:
     """Two samples of the inputs, (base, D) each, by one scrambled Sobol sequence."""
     from scipy.special import ndtri
     from scipy.stats import qmc
 
     tied, root = _tied(covariance), np.diag(np.sqrt(np.diag(covariance)))
-    values, vectors = np.linalg.eigh(covariance[np.ix_(tied, tied)])
-    root[np.ix_(tied, tied)] = vectors * np.sqrt(np.maximum(values, 0.0))
+    root[np.ix_(tied, tied)] = symmetric_root(covariance[np.ix_(tied, tied)])
     uniform = qmc.Sobol(2 * len(covariance), seed=seed).random(base)
     normal = ndtri(np.clip(uniform, TAIL, 1 - TAIL))
     return normal[:, : len(root)] @ root.T, normal[:, len(root) :] @ root.T

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from spinecast.analysis.dependent_indices import Function, kucherenko
+from spinecast.analysis.dependent_indices import Function, kucherenko, symmetric_root
 from spinecast.analysis.known import NETWORK_GROUPS, outcome_group
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.movable import Answers
@@ -158,12 +158,11 @@ class Inputs:
         return {g: len(own) for own_groups in (self.network, self.outcome) for g, own in own_groups.items()}
 
     def apart(self) -> Array:
-        """Root of the covariance with groups taken as independent; inputs are standard normals times its transpose; shape (D, D)."""
+        """Root of the covariance with groups taken as independent; inputs are standard normals times it; shape (D, D)."""
         root, at = np.eye(len(self.covariance)), 0
         for own in self.network.values():
             place = slice(at, at + len(own))
-            values, vectors = np.linalg.eigh(self.covariance[place, place])
-            root[place, place] = vectors * np.sqrt(np.maximum(values, 0.0))
+            root[place, place] = symmetric_root(self.covariance[place, place])
             at += len(own)
         return root
 
@@ -259,7 +258,7 @@ def _indices(function: Function, inputs: Inputs, method: str, base: int, seed: i
     if method == KUCHERENKO:
         found = kucherenko(function, inputs.sizes, inputs.covariance, base, seed, tell)
         return Indices(tuple(inputs.sizes), found.first, found.first_error, found.total, found.total_error, found.evaluations)
-    apart = inputs.apart().T
+    apart = inputs.apart()
     run = {SOBOL: sobol, MORRIS: morris}[method]
     return run(lambda z: function(z @ apart), inputs.sizes, base, seed, tell)
 
