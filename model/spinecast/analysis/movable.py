@@ -103,9 +103,11 @@ class Movable:
         return names.index(name)
 
     def theta(self, steps: Array) -> Array:
-        """Parameters at each of D points; steps (D, M) to (D, P)."""
+        """Parameters at each of D points; steps (D, M), of which few of a point are not 0, to (D, P)."""
+        from scipy.sparse import csr_array
+
         moved = np.tile(self.problem.model.network.theta, (len(steps), 1))
-        moved[:, self.touched] += steps @ self.shifts
+        moved[:, self.touched] += np.asarray(csr_array(steps) @ self.shifts)
         return moved
 
     def answers(self, steps: Array) -> Answers:
