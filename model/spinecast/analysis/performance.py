@@ -76,7 +76,10 @@ def intercept(p: Array, y: Array) -> Estimate:
 
 
 def slope(p: Array, y: Array) -> Estimate:
-    """Calibration slope: below 1 the predictions are too extreme, above 1 too timid."""
+    """Calibration slope: below 1 the predictions are too extreme, above 1 too timid; NaN where no prediction of the two kinds overlaps."""
+    with_it, without = p[y == 1], p[y == 0]
+    if len(with_it) and len(without) and (with_it.min() > without.max() or with_it.max() < without.min()):
+        return Estimate(np.nan, np.nan, np.nan)
     x = np.column_stack([np.ones(len(p)), _log_odds(p)])
     return _logistic(x, np.zeros(len(p)), y)[1]
 

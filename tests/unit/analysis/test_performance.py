@@ -99,3 +99,10 @@ def test_a_right_prediction_is_never_worth_less_than_all_or_nobody():
     y = (rng.random(len(p)) < p).astype(float)
     acting, everybody = performance.net_benefit(p, y, np.arange(5, 95, 5) / 100, np.ones((1, len(p))))
     assert (acting[0] >= np.maximum(everybody[0], 0) - 0.002).all()
+
+
+def test_predictions_that_tell_all_apart_have_no_slope():
+    p, y = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1])
+    assert np.isnan(performance.slope(p, y).value)
+    assert np.isnan(performance.slope(p, 1 - y).value)
+    assert np.isfinite(performance.slope(p, np.array([0, 1, 0, 1])).value)
