@@ -1,8 +1,8 @@
 """Speed of the analyses on the real network: `make bench`, after the engines.
 
-* 1,000 parameter draws x 1,000 simulated people x every action at depth 1, at once, beside two loops: draw by draw over all people (batch
-  engine and array form of the ranking; outcomes, rules and what can be shown ready; plans chosen anew), and one person and one draw at a time
-  (exact engine, outcome model of that draw, the same plans). The loops are timed on a few of their steps and counted up; agreement is asserted first; ratios are taken within a repeat.
+* 1,000 parameter draws x 1,000 simulated people x every action at depth 1, at once, beside two loops over the same kept plans: draw by draw over
+  all people (batch engine; plans and net benefits ready before), and one person and one draw at a time (exact engine, outcome model of that
+  draw). The loops are timed on a few of their steps and counted up; agreement is asserted first; ratios are taken within a repeat.
 * Value of information of every group on 10,000 draws, and every one-way sensitivity of a patient, beside the time they may take.
 
 Adds its rows to results.json beside this file.
@@ -18,13 +18,13 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from results import merge, row
 
 from spinecast.analysis import one_way
 from spinecast.analysis.information import value_of_information
+from spinecast.analysis.kept_plans import Plans, ProfileNets, among, by_person
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.movable import movable
 from spinecast.analysis.outcome_numbers import MovedDraws
@@ -32,7 +32,6 @@ from spinecast.analysis.population import Population, ahead_of, population, prof
 from spinecast.analysis.problem import problem
 from spinecast.analysis.psa import psa
 from spinecast.assessment.assess import Case, prepare
-from spinecast.assessment.covering import covering
 from spinecast.assessment.crowd import Standing
 from spinecast.assessment.model import Model, load_model
 from spinecast.decision.outcomes import compile_outcomes
@@ -59,13 +58,17 @@ def timed(run: Callable[[], object]) -> float:
 class Loops:
     """The two loops, a step at a time; plans are chosen at the point estimate before, as in the population."""
 
-    def __init__(self, model: Model, run: Population) -> None:
+    def __init__(self, model: Model, run: Population, steps: int) -> None:
         self.model, self.run, self.network = model, run, model.network
         self.people = run.cohort.people()
         profiles, which = profiles_of(model, run.cohort)
-        self.profiles = [profiles[g] for g in which]
-        self.ahead = ahead_of(model, run.cohort, Standing.of(model, run.settings), profiles, which)
-        self.ahead.plans()  # what can be shown and what is permitted is known before the first draw
+        self.profiles, self.which = [profiles[g] for g in which], which
+        ahead = ahead_of(model, run.cohort, Standing.of(model, run.settings), profiles, which)
+        _, found = ahead.plans()
+        source = MovedDraws(model.priors.rows, steps, 0, {name: z[: 1 + steps] for name, z in run.normal.items()})
+        self.nets = [ProfileNets.of(model, run.settings, one, source, among(found, which == g)) for g, one in enumerate(profiles)]
+        self.keep = [np.flatnonzero(belief) for belief in ahead.beliefs]
+        self.kept = [Plans.of(ahead, last, n, self.keep[n]) for n, last in enumerate(by_person(found, len(self.keep)))]
         self._plans: dict[int, tuple[Case, dict[str, Plan]]] = {}
 
     def plans(self, n: int) -> tuple[Case, dict[str, Plan]]:
@@ -88,19 +91,26 @@ class Loops:
         return np.array([plan_values(plans[a], beliefs, outcomes, self.run.settings)[1] for a in self.run.actions])
 
     def draw(self, k: int) -> np.ndarray:
-        """Values of everybody under one draw, outcomes ready; (N, A)."""
+        """Values of everybody's plans under one of the first draws, nets ready; (N, A)."""
         beliefs = np.concatenate([b for _, b in BatchEngine(self.network, self.run.theta[1 + k]).beliefs(self.people)])
-        return replace(self.ahead, beliefs=covering(beliefs)).values()
+        at = slice(1 + k, 2 + k)
+        each = zip(self.kept, self.keep, self.which, beliefs, strict=True)
+        return np.concatenate([plans.values(self.nets[g], at, belief[keep, None]) for plans, keep, g, belief in each])
 
 
 def cohort_rows(model: Model) -> list[dict[str, object]]:
     small = population(model, 40, draws=60, seed=SEED)
-    loops = Loops(model, small)
+    loops = Loops(model, small, STEPS_BY_DRAW)
+    largest = np.abs(small.values).max()
+    for k in range(STEPS_BY_DRAW):
+        difference = np.abs(loops.draw(k) - small.values[1 + k]).max() / largest
+        if difference > WITHIN:
+            raise SystemExit(f"draw {k} differs by {difference:.1e} of the largest value")
     for n, k in ((0, 0), (7, 31), (39, 59)):
-        difference = np.abs(loops.one(n, k) - small.values[1 + k, n]).max() / np.abs(small.values).max()
+        difference = np.abs(loops.one(n, k) - small.values[1 + k, n]).max() / largest
         if difference > WITHIN:
             raise SystemExit(f"person {n} under draw {k} differs by {difference:.1e} of the largest value")
-    print(f"values agree with those of one person and one draw at a time to {WITHIN:g}")
+    print(f"values agree with those of both loops to {WITHIN:g} of the largest")
     laplace(model).covariance()
     ours, by_draw, one_by_one = [], [], []
     for repeat in range(REPEATS):
@@ -108,7 +118,7 @@ def cohort_rows(model: Model) -> list[dict[str, object]]:
         ours.append(
             timed(lambda made=made, repeat=repeat: made.append(population(model, PEOPLE, draws=DRAWS, seed=SEED + repeat)))
         )
-        loops = Loops(model, made[0])
+        loops = Loops(model, made[0], STEPS_BY_DRAW)
         steps = timed(lambda loops=loops: [loops.draw(k) for k in range(STEPS_BY_DRAW)])
         by_draw.append(steps / STEPS_BY_DRAW * DRAWS)
         for i in range(STEPS_ONE_BY_ONE):
