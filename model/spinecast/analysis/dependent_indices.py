@@ -20,6 +20,9 @@ from spinecast.frozen import dataclass
 from spinecast.parameters.scales import Z95, Array
 
 SINGULAR = 1e-10
+NO_VARIANCE = 1e-12
+"""Of the largest: eigenvalues of a covariance that are rounding."""
+
 TAIL = 1e-6
 REPEATS = 200
 Function = Callable[[Array], Array]
@@ -88,11 +91,12 @@ def kucherenko(
     return Shares(found[0], spread[0], found[1], spread[1], base * steps)
 
 
-def symmetric_root(covariance: Array) -> Array:
-    """The symmetric matrix whose square is the covariance: the one root that does not hang on the order or sign of eigenvectors."""
-    values, vectors = np.linalg.eigh(covariance)
-    root: Array = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-    return root
+def symmetric_power(matrix: Array, power: float) -> Array:
+    """Power of a covariance matrix that does not hang on the order or sign of eigenvectors; directions of no variance stay at zero."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    kept = values > NO_VARIANCE * values.max(initial=0.0)
+    found: Array = (vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T
+    return found
 
 
 def _pair(covariance: Array, base: int, seed: int) -> tuple[Array, Array]:
@@ -101,7 +105,7 @@ def _pair(covariance: Array, base: int, seed: int) -> tuple[Array, Array]:
     from scipy.stats import qmc
 
     tied, root = _tied(covariance), np.diag(np.sqrt(np.diag(covariance)))
-    root[np.ix_(tied, tied)] = symmetric_root(covariance[np.ix_(tied, tied)])
+    root[np.ix_(tied, tied)] = symmetric_power(covariance[np.ix_(tied, tied)], 0.5)
     uniform = qmc.Sobol(2 * len(covariance), seed=seed).random(base)
     normal = ndtri(np.clip(uniform, TAIL, 1 - TAIL))
     return normal[:, : len(root)] @ root.T, normal[:, len(root) :] @ root.T

@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from spinecast.analysis.dependent_indices import symmetric_power
 from spinecast.analysis.evppi_spline import Surface, inputs_of, regressed
 from spinecast.analysis.voi import Estimate, by_person, checked, of_fitted
 from spinecast.errors import InvalidValueError
@@ -87,16 +88,8 @@ def _shrunk(known: Array, sampling: Array) -> Array:
     """
     mean, prior = known.mean(axis=0), np.atleast_2d(np.cov(known, rowvar=False))
     explained = prior @ np.linalg.solve(prior + np.diag(sampling), prior)
-    moved: Array = mean + (known - mean) @ _root(prior, -0.5) @ _root(explained, 0.5)
+    moved: Array = mean + (known - mean) @ symmetric_power(prior, -0.5) @ symmetric_power(explained, 0.5)
     return moved
-
-
-def _root(symmetric: Array, power: float) -> Array:
-    """Power of a symmetric matrix; directions of no variance stay at zero."""
-    values, vectors = np.linalg.eigh((symmetric + symmetric.T) / 2)
-    kept = values > SMALLEST_SHARE**2 * values.max()
-    root: Array = (vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T
-    return root
 
 
 def evsi_importance(outputs: Array, inputs: Array, study: Study, seed: int) -> Estimate:

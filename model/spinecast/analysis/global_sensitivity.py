@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from spinecast.analysis.dependent_indices import Function, kucherenko, symmetric_root
+from spinecast.analysis.dependent_indices import Function, kucherenko, symmetric_power
 from spinecast.analysis.known import NETWORK_GROUPS, outcome_group
 from spinecast.analysis.laplace import laplace
 from spinecast.analysis.movable import Answers
@@ -162,7 +162,7 @@ class Inputs:
         root, at = np.eye(len(self.covariance)), 0
         for own in self.network.values():
             place = slice(at, at + len(own))
-            root[place, place] = symmetric_root(self.covariance[place, place])
+            root[place, place] = symmetric_power(self.covariance[place, place], 0.5)
             at += len(own)
         return root
 
