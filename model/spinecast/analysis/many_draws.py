@@ -71,6 +71,7 @@ class _Part:
     by: str
     known: int
     weights: Array
+    size: int
     place: Ints
     direct: Ints
 
@@ -96,9 +97,9 @@ class _Part:
             self.factor(tables, self.known).take(self.place, axis=0, out=out, mode="clip")
 
 
-def _small(index: npt.NDArray[np.integer]) -> Ints:
-    """Indices in two bytes where they fit: a thousand people have tens of millions of them."""
-    return index.astype(np.int16) if index.max(initial=0) < 2**15 else index.astype(np.int64)
+def _small(index: npt.NDArray[np.integer], size: int) -> Ints:
+    """Indices below `size`, in two bytes where they fit: a thousand people have tens of millions of them."""
+    return index.astype(np.int16 if size <= 2**15 else np.int64)
 
 
 def _relabelled(codes: Ints, size: int) -> tuple[Ints, Ints]:
@@ -117,21 +118,24 @@ class _Group:
 
     Attributes
     ----------
+    size : int
+        Joint configurations.
     place : ndarray of int, shape (S',)
         Joint configuration of each kept state.
     members : tuple of (part, its configuration in each joint one)
     """
 
+    size: int
     place: Ints
     members: tuple[tuple[int, Ints], ...]
 
     def joined(self, other: _Group) -> _Group:
         """Both, by the pairs of configurations that occur."""
-        width = int(other.place.max()) + 1
-        codes, place = _relabelled(self.place.astype(np.int64) * width + other.place, (int(self.place.max()) + 1) * width)
-        own = [(member, configs[codes // width]) for member, configs in self.members]
-        theirs = [(member, configs[codes % width]) for member, configs in other.members]
-        return _Group(_small(place), (*own, *theirs))
+        codes, place = _relabelled(self.place.astype(np.int64) * other.size + other.place, self.size * other.size)
+        mine, theirs = np.divmod(codes, other.size)
+        members = [(member, configs[mine]) for member, configs in self.members]
+        members += [(member, configs[theirs]) for member, configs in other.members]
+        return _Group(len(codes), _small(place, len(codes)), tuple(members))
 
 
 FEWER = 5
@@ -141,10 +145,10 @@ FEWER = 5
 def _merged(groups: Sequence[_Group], states: int) -> tuple[_Group, ...]:
     """Small groups joined, smallest first."""
     found: list[_Group] = []
-    for group in sorted(groups, key=lambda g: int(g.place.max())):
-        if found and (int(group.place.max()) + 1) * FEWER <= states:
+    for group in sorted(groups, key=lambda g: g.size):
+        if found and group.size * FEWER <= states:
             both = found[-1].joined(group)
-            if (int(both.place.max()) + 1) * FEWER <= states:
+            if both.size * FEWER <= states:
                 found[-1] = both
                 continue
         found.append(group)
@@ -166,8 +170,8 @@ class Person:
     tied: tuple[tuple[Leaf, int, Ints, tuple[int, ...]], ...]
 
     @classmethod
-    def of(cls, network: Network, codes: Codes, keep: Ints) -> Person:
-        """From one row of coded evidence."""
+    def of(cls, network: Network, codes: Codes, keep: Ints, *, join: bool = True) -> Person:
+        """From one row of coded evidence; small groups are joined, which pays where more than one block of draws follows."""
         names = list(network.leaves)
         seen = {name: int(code) for name, code in zip(names, codes, strict=True) if code >= 0}
         parts: list[_Part] = []
@@ -179,10 +183,10 @@ class Person:
             if block.by and block.by not in seen:
                 tied.setdefault(block.by, []).append(len(parts) - 1)
             else:
-                place = parts[-1].place
-                groups.append(_Group(place, ((len(parts) - 1, np.arange(int(place.max()) + 1)),)))
+                size = parts[-1].size
+                groups.append(_Group(size, parts[-1].place, ((len(parts) - 1, np.arange(size)),)))
         joined = tuple((network.leaves[c], -1, network.leaves[c].config_of_state[keep], tuple(p)) for c, p in tied.items())
-        return cls(keep, tuple(parts), _merged(groups, len(keep)), joined)
+        return cls(keep, tuple(parts), _merged(groups, len(keep)) if join else tuple(groups), joined)
 
     def weights(self, tables: Tables) -> Array:
         """Joint weight of each kept state and the evidence; shape (S', K)."""
@@ -218,8 +222,10 @@ def _part(network: Network, block: Block, seen: dict[str, int], keep: Ints) -> _
         for name, configs in zip(block.leaves, block.leaf_config, strict=True)
         if name in seen
     )
+    known, weights = seen.get(block.by, 0), network.frailty_weights(block)
+    direct = leaves[0][2]
     return _Part(
-        leaves, block.by, seen.get(block.by, 0), network.frailty_weights(block), _small(place), _small(leaves[0][2][place])
+        leaves, block.by, known, weights, len(used), _small(place, len(used)), _small(direct[place], block.leaf_config.size)
     )
 
 
@@ -231,7 +237,7 @@ def people(network: Network, codes: Codes, theta: Array, setting: int, *, worker
         scouts.mixed(leaf)
 
     def one(row: Codes) -> Person:
-        weight = Person.of(network, row, every).weights(scouts)
+        weight = Person.of(network, row, every, join=False).weights(scouts)
         belief = (weight / weight.sum(axis=0)).mean(axis=1)
         order = np.argsort(-belief, kind="stable")
         count = int(np.searchsorted(np.cumsum(belief[order]), COVERED)) + 1
