@@ -229,8 +229,11 @@ def _part(network: Network, block: Block, seen: dict[str, int], keep: Ints) -> _
     )
 
 
-def people(network: Network, codes: Codes, theta: Array, setting: int, *, workers: int = 2) -> list[Person]:
-    """Everybody over the states that matter to them; theta (1 + K, P), the point estimate first."""
+def people(network: Network, codes: Codes, theta: Array, setting: int) -> list[Person]:
+    """Everybody over the states that matter to them; theta (1 + K, P), the point estimate first.
+
+    In one thread: the steps are too small for two to be quicker.
+    """
     scouts = Tables(network, theta[: 1 + SCOUTS], setting)
     every = np.arange(len(network.space))
     for leaf in network.leaves.values():
@@ -243,8 +246,7 @@ def people(network: Network, codes: Codes, theta: Array, setting: int, *, worker
         count = int(np.searchsorted(np.cumsum(belief[order]), COVERED)) + 1
         return Person.of(network, row, np.sort(order[:count]))
 
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, codes, chunksize=16))
+    return [one(row) for row in codes]
 
 
 def each_block(count: int) -> Iterator[slice]:

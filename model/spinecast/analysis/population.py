@@ -209,7 +209,7 @@ def valued(
     ahead = ahead_of(model, cohort, standing, profiles, profile)
     _, steps = ahead.plans()
     nets = [ProfileNets.of(model, settings, one, source, among(steps, profile == g)) for g, one in enumerate(profiles)]
-    crowd = people(model.network, cohort.codes, theta, cohort.setting, workers=workers)
+    crowd = people(model.network, cohort.codes, theta, cohort.setting)
     last = by_person(steps, len(crowd))
     plans = [Plans.of(ahead, last[n], n, person.keep) for n, person in enumerate(crowd)]
     actions, permitted = tuple(p.id for p in standing.published.procedures), ~ahead.rulings.blocked
