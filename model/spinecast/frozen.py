@@ -62,8 +62,13 @@ def _own_fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
 
 
 class _Parameters:
-    init = repr = eq = frozen = slots = True
-    order = unsafe_hash = kw_only = weakref_slot = False
+    """What others read of a dataclass; Dask goes through its slots."""
+
+    __slots__ = ("eq", "frozen", "init", "kw_only", "order", "repr", "slots", "unsafe_hash", "weakref_slot")
+
+    def __init__(self) -> None:
+        self.init = self.repr = self.eq = self.frozen = self.slots = True
+        self.order = self.unsafe_hash = self.kw_only = self.weakref_slot = False
 
 
 _PARAMETERS = _Parameters()

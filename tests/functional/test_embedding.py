@@ -21,6 +21,7 @@ from spinecast import Forecaster
 from spinecast.analysis.simulate import recorded_shares, simulate, to_table
 from spinecast.errors import UnknownIdError
 from spinecast.scoring.dask import score_dask
+from spinecast.scoring.ranking import DecisionChoices
 from spinecast.scoring.spark import score_spark, use_packaged_java
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "embedding"
@@ -77,6 +78,14 @@ def test_dask_gives_the_same_scores(scheduler, frame, forecaster, alone):
     assert_same(pa.Table.from_pandas(found, preserve_index=False), alone)
 
 
+def test_dask_ranks_by_the_rules_that_are_asked_for(frame, forecaster, table):
+    payer = {"outputs": ("ranking",), "choices": DecisionChoices(rule_set="payer", horizon_weeks=26)}
+    found = score_dask(frame, forecaster, **payer).compute(scheduler="synchronous").sort_values("id")
+    alone = forecaster.score(table, **payer).to_pandas()
+    assert not alone["best_action"].equals(forecaster.score(table, outputs=("ranking",)).to_pandas()["best_action"])
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), alone, check_dtype=False, rtol=0, atol=1e-9)
+
+
 def test_dask_knows_what_comes_out_before_anything_runs(frame, forecaster, alone):
     lazy = score_dask(frame, forecaster, dtype="float32")
     assert list(lazy.columns) == alone.column_names
@@ -105,6 +114,22 @@ def test_spark_refuses_what_it_does_not_know_before_anything_runs(table, forecas
     frame = SimpleNamespace(schema=fields, columns=fields.names)
     with pytest.raises(UnknownIdError, match="did you mean"):
         score_spark(frame, forecaster)
+
+
+def test_spark_workers_rank_by_the_rules_that_are_asked_for(table, forecaster):
+    """What runs in a worker, on batches handed over as a session would."""
+    fields = pandas_types.from_arrow_schema(table.schema)
+    context = SimpleNamespace(broadcast=lambda state: SimpleNamespace(value=state))
+    frame = SimpleNamespace(
+        schema=fields,
+        columns=fields.names,
+        sparkSession=SimpleNamespace(sparkContext=context),
+        mapInArrow=lambda run, schema: (pa.Table.from_batches(run(iter(table.to_batches(max_chunksize=100)))), schema),
+    )
+    payer = {"outputs": ("ranking",), "choices": DecisionChoices(rule_set="payer")}
+    found, schema = score_spark(frame, forecaster, **payer)
+    assert found.column_names == [field.name for field in schema]
+    pd.testing.assert_frame_equal(found.to_pandas(), forecaster.score(table, **payer).to_pandas(), rtol=0, atol=1e-9)
 
 
 def test_the_packaged_java_runs_without_what_it_lacks(monkeypatch):

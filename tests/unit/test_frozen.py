@@ -110,3 +110,16 @@ def test_other_forms_are_the_standard_library_s():
     loose = Loose()
     loose.x = 3
     assert loose == Loose(3)
+
+
+def test_what_others_read_of_a_dataclass_is_that_of_the_standard_one():
+    """Dask goes through the slots of the parameters."""
+
+    @standard
+    class Plain:
+        x: int
+
+    ours, theirs = Point.__dataclass_params__, Plain.__dataclass_params__
+    asked = [name for name in ours.__slots__ if hasattr(theirs, name)]  # some came with later Pythons
+    assert len(asked) >= 6
+    assert {name: getattr(ours, name) for name in asked} == {name: getattr(theirs, name) for name in asked}

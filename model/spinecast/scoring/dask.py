@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from spinecast.extras import need
-from spinecast.scoring.forecaster import DIFFERENTIAL, KEPT, Forecaster
+from spinecast.scoring.forecaster import DEFAULTS, DIFFERENTIAL, KEPT, Forecaster
+from spinecast.scoring.ranking import DecisionChoices
 
 EXTRA = "dask"
 
@@ -18,6 +19,7 @@ def score_dask(
     *,
     outputs: Sequence[str] = (DIFFERENTIAL,),
     dtype: str = "float64",
+    choices: DecisionChoices = DEFAULTS,
     keep: Sequence[str] = KEPT,
 ) -> Any:
     """Score every row of a Dask DataFrame.
@@ -26,7 +28,7 @@ def score_dask(
     ----------
     frame : dask.dataframe.DataFrame
         Columns as in `Forecaster.schema_in`.
-    outputs, dtype, keep
+    outputs, dtype, choices, keep
         As `Forecaster.score`.
 
     Returns
@@ -41,20 +43,20 @@ def score_dask(
         A column that is not known; raised here, before anything runs.
     """
     state = need("dask", EXTRA).delayed(pickle.dumps(forecaster), pure=True)
-    choices = {"outputs": tuple(outputs), "dtype": dtype, "keep": tuple(keep)}
-    meta = _scored(frame._meta, forecaster, **choices)
-    return frame.map_partitions(_score_part, state, meta=meta, **choices)
+    options = {"outputs": tuple(outputs), "dtype": dtype, "choices": choices, "keep": tuple(keep)}
+    meta = _scored(frame._meta, forecaster, **options)
+    return frame.map_partitions(_score_part, state, meta=meta, **options)
 
 
-def _score_part(part: Any, state: bytes, **choices: Any) -> Any:
+def _score_part(part: Any, state: bytes, **options: Any) -> Any:
     forecaster: Forecaster = pickle.loads(state)  # noqa: S301  our own bytes; rebuilt once a process
-    return _scored(part, forecaster, **choices)
+    return _scored(part, forecaster, **options)
 
 
-def _scored(part: Any, forecaster: Forecaster, **choices: Any) -> Any:
+def _scored(part: Any, forecaster: Forecaster, **options: Any) -> Any:
     """A pandas frame's scores, with its own index."""
-    scored = forecaster.score(part, **choices).to_pandas()
-    for name in choices["keep"]:
+    scored = forecaster.score(part, **options).to_pandas()
+    for name in options["keep"]:
         if name in part.columns:
             scored[name] = part[name].array  # as it was: a round trip through Arrow could change its type
     return scored.set_axis(part.index)

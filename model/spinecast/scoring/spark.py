@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from spinecast.extras import need
-from spinecast.scoring.forecaster import DIFFERENTIAL, KEPT, Forecaster
+from spinecast.scoring.forecaster import DEFAULTS, DIFFERENTIAL, KEPT, Forecaster
+from spinecast.scoring.ranking import DecisionChoices
 
 EXTRA = "spark"
 
@@ -31,6 +32,7 @@ def score_spark(
     *,
     outputs: Sequence[str] = (DIFFERENTIAL,),
     dtype: str = "float64",
+    choices: DecisionChoices = DEFAULTS,
     keep: Sequence[str] = KEPT,
 ) -> Any:
     """Score every row of a Spark DataFrame.
@@ -42,7 +44,7 @@ def score_spark(
     ----------
     frame : pyspark.sql.DataFrame
         Columns as in `Forecaster.schema_in`.
-    outputs, dtype, keep
+    outputs, dtype, choices, keep
         As `Forecaster.score`.
 
     Returns
@@ -58,14 +60,14 @@ def score_spark(
     pandas_types = need("pyspark.sql.pandas.types", EXTRA)
     pa = need("pyarrow", EXTRA)
     kept = [pandas_types.to_arrow_schema(frame.schema).field(name) for name in frame.columns if name in keep]
-    schema = pa.schema([*kept, *forecaster.schema_out(outputs, dtype)])
+    schema = pa.schema([*kept, *forecaster.schema_out(outputs, dtype, choices)])
     empty = pandas_types.to_arrow_schema(frame.schema).empty_table()
-    forecaster.score(empty, outputs=outputs, dtype=dtype, keep=keep)
+    forecaster.score(empty, outputs=outputs, dtype=dtype, choices=choices, keep=keep)
     state = frame.sparkSession.sparkContext.broadcast(pickle.dumps(forecaster))
 
     def run(batches: Iterator[Any]) -> Iterator[Any]:
         mine: Forecaster = pickle.loads(state.value)  # noqa: S301  our own broadcast; rebuilt once a process
-        return mine.score_batches(batches, outputs=outputs, dtype=dtype, keep=keep)
+        return mine.score_batches(batches, outputs=outputs, dtype=dtype, choices=choices, keep=keep)
 
     return frame.mapInArrow(run, pandas_types.from_arrow_schema(schema))
 
