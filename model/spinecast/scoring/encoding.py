@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinecast.assessment.fields import UNKNOWN
-from spinecast.assessment.patient import Patient, parse_patient
+from spinecast.assessment.patient import EARLIER, Patient, parse_patient
 from spinecast.assessment.recorded import SEDATION, SIDES, TELLING
 from spinecast.engines.batch import People
 from spinecast.errors import InputError, InvalidValueError
@@ -264,14 +264,20 @@ class _Table:
                 continue
             try:
                 records = json.loads(raw) if isinstance(raw, str) else [_without_nulls(r) for r in raw]
-                table = (
-                    {"procedures": records} if days is None or days[n] is None else {"procedures": records, ASSESSED_ON: days[n]}
-                )
+                table: dict[str, Any] = {"procedures": records}
+                if days is not None and days[n] is not None:
+                    table[ASSESSED_ON] = days[n]
+                table["inputs"] = self._answered(n, EARLIER)
                 self._responses(n, parse_patient(table, self.priors))
             except json.JSONDecodeError as error:
                 self.problems.add([n], f"{PROCEDURES}: not JSON: {error}")
             except InputError as error:
                 self.problems.add([n], str(error))
+
+    def _answered(self, n: int, name: str) -> dict[str, object]:
+        """An input of one person that has to agree with the procedures listed, if it was answered."""
+        answers = self.inputs.get(name)
+        return {} if answers is None or answers.codes[n] < 0 else {name: answers.values[answers.codes[n]]}
 
     def _responses(self, n: int, patient: Patient) -> None:
         self.procedures[n] = patient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -317,3 +318,13 @@ def test_pandas_columns_of_mixed_kinds_are_read_as_text(forecaster):
     frame = need("pandas", "tables").DataFrame({"age": [45, "age_40_49", None]})
     found = forecaster.score(frame)
     assert found.column("p_crps")[0] == found.column("p_crps")[1] != found.column("p_crps")[2]
+
+
+def test_no_earlier_injection_and_one_listed_cannot_both_be_true(forecaster):
+    """As in a patient file; the others are scored."""
+    listed = json.dumps([{"procedure": "transforaminal_epidural", "weeks_ago": 10, "relief_percent": 50}])
+    table = pa.table({"earlier_injections": ["none", None, "none"], "procedures": [listed, listed, None]})
+    scored = forecaster.score(table)
+    assert "inputs.earlier_injections = 'none'" in scored["reason"][0].as_py()
+    assert scored["reason"].to_pylist()[1:] == [None, None]
+    assert scored["p_radiculopathy"].null_count == 1
