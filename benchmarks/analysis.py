@@ -98,6 +98,15 @@ class Loops:
         return np.concatenate([plans.values(self.nets[g], at, belief[keep, None]) for plans, keep, g, belief in each])
 
 
+def by_loops(loops: Loops) -> tuple[float, float]:
+    """Seconds of the loop over draws, and of that over people and draws, counted up from a few steps."""
+    by_draw = timed(lambda: [loops.draw(k) for k in range(STEPS_BY_DRAW)]) / STEPS_BY_DRAW * DRAWS
+    for n in range(STEPS_ONE_BY_ONE):
+        loops.plans(n)
+    one_by_one = timed(lambda: [loops.one(i, i) for i in range(STEPS_ONE_BY_ONE)]) / STEPS_ONE_BY_ONE * DRAWS * PEOPLE
+    return by_draw, one_by_one
+
+
 def cohort_rows(model: Model) -> list[dict[str, object]]:
     small = population(model, 40, draws=60, seed=SEED)
     loops = Loops(model, small, STEPS_BY_DRAW)
@@ -112,26 +121,20 @@ def cohort_rows(model: Model) -> list[dict[str, object]]:
             raise SystemExit(f"person {n} under draw {k} differs by {difference:.1e} of the largest value")
     print(f"values agree with those of both loops to {WITHIN:g} of the largest")
     laplace(model).covariance()
-    ours, by_draw, one_by_one = [], [], []
+    peak = None
+    seconds = []
     for repeat in range(REPEATS):
         made: list[Population] = []
-        ours.append(
-            timed(lambda made=made, repeat=repeat: made.append(population(model, PEOPLE, draws=DRAWS, seed=SEED + repeat)))
-        )
-        loops = Loops(model, made[0], STEPS_BY_DRAW)
-        steps = timed(lambda loops=loops: [loops.draw(k) for k in range(STEPS_BY_DRAW)])
-        by_draw.append(steps / STEPS_BY_DRAW * DRAWS)
-        for i in range(STEPS_ONE_BY_ONE):
-            loops.plans(i)
-        steps = timed(lambda loops=loops: [loops.one(i, i) for i in range(STEPS_ONE_BY_ONE)])
-        one_by_one.append(steps / STEPS_ONE_BY_ONE * DRAWS * PEOPLE)
-        print(f"repeat {repeat + 1}: {ours[-1]:.1f} s; draw by draw {by_draw[-1]:,.0f} s; one by one {one_by_one[-1]:,.0f} s")
-    count = len(made[0].actions)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        ours = timed(lambda repeat=repeat, made=made: made.append(population(model, PEOPLE, draws=DRAWS, seed=SEED + repeat)))
+        peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # of the run alone, before any loop
+        seconds.append((ours, *by_loops(Loops(model, made[0], STEPS_BY_DRAW))))
+        count = len(made[0].actions)
+        print("repeat {}: {:.1f} s; draw by draw {:,.0f} s; one by one {:,.0f} s".format(repeat + 1, *seconds[-1]))
+    together, by_draw, one_by_one = zip(*seconds, strict=True)
     what = f"{DRAWS:,} draws x {PEOPLE:,} people x {count} actions, depth 1"
     return [
-        row(f"{what} / draw by draw over all people", ours, by_draw, "seconds"),
-        row(f"{what} / one person and one draw at a time", ours, one_by_one, "seconds"),
+        row(f"{what} / draw by draw over all people", together, by_draw, "seconds"),
+        row(f"{what} / one person and one draw at a time", together, one_by_one, "seconds"),
         row(f"{what}: peak memory / 1 GB", [peak], [1.0], "GB"),
     ]
 
