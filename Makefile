@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-EXTRAS ?= tables,service,dask,spark,onnx,sklearn,analysis,notebooks,test,dev
+EXTRAS ?= tables,fast,service,dask,spark,onnx,sklearn,analysis,notebooks,test,dev
 BIN := .venv/bin
 STAMP := .venv/.installed$(if $(EXTRAS),,-core)
 # A worker a core, and so one thread for each one's linear algebra; whole files stay with a worker while there is enough to do.

@@ -25,7 +25,7 @@ from spinecast.analysis.simulate import recorded_shares, simulate, to_table
 from spinecast.assessment.assess import assess, prepare
 from spinecast.assessment.model import Model, load_model
 from spinecast.engines import exact
-from spinecast.engines.batch import BatchEngine, People, decode
+from spinecast.engines.batch import BatchEngine, People, decode, products
 from spinecast.network.build import build_network
 from spinecast.network.model import Network
 from spinecast.scoring.encoding import encode_table
@@ -267,6 +267,7 @@ def rankings(model: Model) -> list[dict[str, object]]:
 
 def main() -> None:
     model = load_model()
+    products.ROWS.compile()
     rows: list[dict[str, object]] = []
     # The long table first: memory is measured by the highest level that the process has reached.
     for measure in (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spinecast.engines.batch.compiled import ROWS
 from spinecast.frozen import dataclass
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array
@@ -54,6 +55,11 @@ class Lists:
         ndarray, shape (m, W)
         """
         start, count = self.start[mine], self.count[mine]
+        loop = ROWS.after(int(count.sum()) * table.shape[1])
+        if loop is not None:
+            made = np.empty((len(mine), table.shape[1]), dtype=table.dtype)
+            loop(table, self.rows, start, count, made)
+            return made
         if len(mine) == 1:
             return np.multiply.reduce(table.take(self.rows[start[0] : start[0] + count[0]], axis=0), axis=0, keepdims=True)
         product = table.take(self.rows[start], axis=0)
