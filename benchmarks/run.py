@@ -155,9 +155,9 @@ def interleave(timed: Sequence[Timed]) -> None:
 
 def numpy_alone(run: Callable[[], object]) -> None:
     """Run as a plain install does, without the compiled loop."""
-    products.ROWS, compiled = WhenRepaid(math.inf), products.ROWS
+    products.LOOPS, compiled = WhenRepaid(math.inf), products.LOOPS
     run()
-    products.ROWS = compiled
+    products.LOOPS = compiled
 
 
 def first(people: People, count: int) -> People:
@@ -177,7 +177,7 @@ def main() -> None:
     exported = nodes(network, setting=SETTING)
     core = core_nodes(network)
     batch = BatchEngine(network)
-    products.ROWS.compile()
+    products.LOOPS.compile()
     each = [decode(network, people, n) for n in range(40)]
     others: dict[str, tuple[int, Ask]] = {
         "pgmpy VariableElimination, joint=False": (5, ask_pgmpy(network, exported, dict(EVIDENCE))),

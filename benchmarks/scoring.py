@@ -267,7 +267,7 @@ def rankings(model: Model) -> list[dict[str, object]]:
 
 def main() -> None:
     model = load_model()
-    products.ROWS.compile()
+    products.LOOPS.compile()
     rows: list[dict[str, object]] = []
     # The long table first: memory is measured by the highest level that the process has reached.
     for measure in (

@@ -22,7 +22,7 @@ def ready(monkeypatch):
     """The engine with the loop compiled."""
     loop = WhenRepaid(0)
     assert loop.compile()
-    monkeypatch.setattr(products, "ROWS", loop)
+    monkeypatch.setattr(products, "LOOPS", loop)
 
 
 def some_lists(owners=40, rows=30, seed=3):
@@ -34,7 +34,7 @@ def some_lists(owners=40, rows=30, seed=3):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_loop_multiplies_in_the_order_that_numpy_does(dtype, monkeypatch):
-    monkeypatch.setattr(products, "ROWS", NEVER)
+    monkeypatch.setattr(products, "LOOPS", NEVER)
     lists, table = some_lists()
     table = table.astype(dtype)
     for mine in blocks(lists.count, table[:1].nbytes):
@@ -50,7 +50,7 @@ def test_scores_are_the_same_bits_with_and_without_it(dtype, ready, monkeypatch)
     cohort = simulate(network, 300, "spine_clinic", 7, observed=recorded_shares(network, model.priors, 25))
     people, engine = cohort.people(), BatchEngine(network, dtype=dtype)
     with_it = engine.score(people)
-    monkeypatch.setattr(products, "ROWS", NEVER)
+    monkeypatch.setattr(products, "LOOPS", NEVER)
     without = engine.score(people)
     np.testing.assert_array_equal(with_it.levels, without.levels)
     np.testing.assert_array_equal(with_it.log_evidence, without.log_evidence)

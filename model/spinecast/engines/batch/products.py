@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spinecast.engines.batch.compiled import ROWS
+from spinecast.engines.batch.compiled import LOOPS, Loops
 from spinecast.frozen import dataclass
 from spinecast.network.states import Ints, StateSpace
 from spinecast.parameters.scales import Array
@@ -41,6 +41,10 @@ class Lists:
         total: Array = np.add.reduceat(values[self.rows], self.start)
         return total
 
+    def loops(self, table: Array, mine: Ints | slice = slice(None)) -> Loops | None:
+        """Compiled loops for products of the rows of some owners, where they are there and pay."""
+        return LOOPS.after(int(self.count[mine].sum()) * table.shape[1])
+
     def product(self, table: Array, mine: Ints) -> Array:
         """Products of the rows of some owners: the k-th rows of all are one gather and one multiplication.
 
@@ -55,10 +59,9 @@ class Lists:
         ndarray, shape (m, W)
         """
         start, count = self.start[mine], self.count[mine]
-        loop = ROWS.after(int(count.sum()) * table.shape[1])
-        if loop is not None:
+        if (loops := self.loops(table, mine)) is not None:
             made = np.empty((len(mine), table.shape[1]), dtype=table.dtype)
-            loop(table, self.rows, start, count, made)
+            loops.multiply_rows(table, self.rows, start, count, made)
             return made
         if len(mine) == 1:
             return np.multiply.reduce(table.take(self.rows[start[0] : start[0] + count[0]], axis=0), axis=0, keepdims=True)

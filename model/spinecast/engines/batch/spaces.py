@@ -100,8 +100,13 @@ class Shelf:
         """Sum over the frailty nodes of the product of each owner's rows; shape (n, W)."""
         weights = FRAILTY_WEIGHTS.astype(self.table.dtype)
         found = np.empty((len(lists.count), self.width), dtype=self.table.dtype)
+        if (loops := lists.loops(self.table)) is not None:
+            loops.mix_rows(self.table, lists.rows, lists.start, lists.count, weights, found)
+            return found
         for mine in blocks(lists.count, self.table[:1].nbytes):
-            found[mine] = np.matmul(weights, lists.product(self.table, mine).reshape(len(mine), len(weights), -1))
+            nodes = lists.product(self.table, mine).reshape(len(mine), len(weights), -1)
+            nodes *= weights[:, None]
+            found[mine] = np.add.reduce(nodes, axis=1)
         return found
 
     def with_soft(self, rows: Ints, start: Ints, width: Ints, vectors: Array, soft: npt.NDArray[np.bool_]) -> Shelf:

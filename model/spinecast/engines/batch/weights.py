@@ -64,6 +64,32 @@ class Weights:
         for mine in self._blocks:
             yield mine, self._lists.product(self._table, mine)
 
+    def summed(self, share: Array, chance: Array, setting: Ints, config_of_state: Ints, found: Array) -> None:
+        """Sums over the V values of a context, each standing beside the last, spread over the states.
+
+        Parameters
+        ----------
+        share : ndarray, shape (m, V)
+            Of each of the m V people here.
+        chance : ndarray, shape (K, V, S)
+        setting : ndarray of int, shape (m,)
+        config_of_state : ndarray of int, shape (S,)
+        found : ndarray, shape (m, S)
+            Written to.
+        """
+        lists, table, values = self._lists, self._table, share.shape[1]
+        if (loops := lists.loops(table)) is not None:
+            loops.sum_values(
+                table, lists.rows, lists.start, lists.count, share, chance, setting, config_of_state.astype(np.uint32), found
+            )
+            return
+        for mine, weight in self:
+            who = mine[::values] // values
+            terms = weight.reshape(len(who), values, -1) * share[who][:, :, None]
+            for v in range(values):
+                term = terms[:, v].take(config_of_state, axis=1, mode="wrap") * chance[setting[who], v]
+                found[who] = term if v == 0 else found[who] + term
+
 
 class UnknownContext:
     """A context that others depend on, where it is not known for certain: summed together with what depends on it.
@@ -121,13 +147,6 @@ class UnknownContext:
         share = np.exp(scale - peak[:, None]).astype(space.table.dtype)
         room = space.room(count)
         setting = np.minimum(seen.setting, modulator.settings - 1)
-        same = (setting == setting[0]).all()
-        for mine, weight in weights:
-            example = mine[::values] // values
-            terms = weight.reshape(len(example), values, -1) * share[example][:, :, None]
-            terms = terms.take(self.config_of_state, axis=2, mode="wrap")
-            for k in np.unique(setting[example]).tolist():
-                here = slice(None) if same else np.flatnonzero(setting[example] == k)
-                space.table[room.start + example[here]] = np.einsum("vs,mvs->ms", self.chance[k], terms[here])
+        weights.summed(share, self.chance, setting, self.config_of_state, space.table[room])
         space.log_scale[room] = peak
         return int(room.start)
