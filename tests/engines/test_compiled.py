@@ -1,4 +1,4 @@
-"""The compiled loop gives the bits that numpy gives, and is there only where it pays."""
+"""The compiled loops give the bits that numpy gives, and are there only where they pay."""
 
 from __future__ import annotations
 
@@ -10,19 +10,11 @@ import pytest
 
 from spinecast.analysis.simulate import recorded_shares, simulate
 from spinecast.assessment.model import load_model
-from spinecast.engines.batch import BatchEngine, compiled, products
+from spinecast.engines.batch import BatchEngine, People, compiled, products
 from spinecast.engines.batch.compiled import WhenRepaid, multiply_rows
 from spinecast.engines.batch.products import Lists, blocks
 
 NEVER = WhenRepaid(np.inf)
-
-
-@pytest.fixture
-def ready(monkeypatch):
-    """The engine with the loop compiled."""
-    loop = WhenRepaid(0)
-    assert loop.compile()
-    monkeypatch.setattr(products, "LOOPS", loop)
 
 
 def some_lists(owners=40, rows=30, seed=3):
@@ -43,17 +35,52 @@ def test_the_loop_multiplies_in_the_order_that_numpy_does(dtype, monkeypatch):
         np.testing.assert_array_equal(made, lists.product(table, mine))
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_scores_are_the_same_bits_with_and_without_it(dtype, ready, monkeypatch):
+@pytest.fixture(scope="module")
+def everybody():
+    """A network, and people from every setting and from none, some of whose findings are likelihoods."""
     model = load_model()
-    network = model.network
-    cohort = simulate(network, 300, "spine_clinic", 7, observed=recorded_shares(network, model.priors, 25))
-    people, engine = cohort.people(), BatchEngine(network, dtype=dtype)
-    with_it = engine.score(people)
+    network, generator = model.network, np.random.default_rng(5)
+    people = simulate(network, 300, "spine_clinic", 7, observed=recorded_shares(network, model.priors, 25)).people()
+    setting = generator.integers(-1, len(network.settings), 300).astype(people.setting.dtype)
+    codes, soft = people.codes.copy(), []
+    for n in range(0, 300, 4):
+        for j, leaf in enumerate(network.leaves.values()):
+            if codes[n, j] >= 0 and leaf.sedation is None and generator.random() < 0.2:
+                soft.append((n, j, 0.1 + generator.random(len(leaf.values))))
+                codes[n, j] = -1
+    return network, People(codes, setting, tuple(soft))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_scores_are_the_same_bits_with_and_without_them(dtype, everybody, monkeypatch):
+    network, people = everybody
+    called = Counted(WhenRepaid(0))
+    monkeypatch.setattr(products, "LOOPS", called)
+    engine = BatchEngine(network, dtype=dtype)
+    with_them = engine.score(people)
+    assert called.names == set(compiled.Loops._fields)
     monkeypatch.setattr(products, "LOOPS", NEVER)
     without = engine.score(people)
-    np.testing.assert_array_equal(with_it.levels, without.levels)
-    np.testing.assert_array_equal(with_it.log_evidence, without.log_evidence)
+    np.testing.assert_array_equal(with_them.levels, without.levels)
+    np.testing.assert_array_equal(with_them.log_evidence, without.log_evidence)
+
+
+class Counted:
+    """Compiled loops that remember which of them were called."""
+
+    def __init__(self, loops):
+        assert loops.compile()
+        self.loops, self.names = loops.after(0), set()
+
+    def after(self, entries):
+        def counted(name):
+            def call(*arguments):
+                self.names.add(name)
+                getattr(self.loops, name)(*arguments)
+
+            return call
+
+        return compiled.Loops(*(counted(name) for name in compiled.Loops._fields))
 
 
 def test_it_is_compiled_when_as_much_work_was_done_as_repays_it():
