@@ -6,7 +6,7 @@ stands still the gradient of the moved problem is zero (but for the change of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -49,17 +49,21 @@ class Refitter:
         problem = compile_problem(network, model.priors, [t for t in targets(network, model.priors) if t.fitted])
         return cls(problem, fit, _gradient(problem, fit, fit.theta, np.zeros(len(fit.figures))))
 
-    def refit(self, figure: int, steps: float) -> tuple[Array, int]:
-        """Parameters (P,) with one figure moved by so many of its spreads, from the first-order answer; and steps taken."""
+    def refit(self, figure: int, steps: float) -> tuple[Array, float]:
+        """Parameters (P,) with one figure moved by so many of its spreads, from the first-order answer; and by how much (log-odds)
+        the last step still moved the one that it moved most.
+        """
         moved = np.zeros(len(self.fit.figures))
         moved[figure] = steps
         theta = self.fit.theta + steps * self.fit.figure_shifts()[figure]
-        for step in range(1, MOST_STEPS + 1):
+        largest = np.inf
+        for _ in range(MOST_STEPS):
             change = -self.fit.covariance() @ (_gradient(self.problem, self.fit, theta, moved) - self.rest)
             theta = self.fit.moves.applied(theta, change)
-            if np.abs(change).max() < ENOUGH:
-                return theta, step
-        return theta, MOST_STEPS
+            largest = float(np.abs(change).max())
+            if largest < ENOUGH:
+                break
+        return theta, largest
 
 
 WHY = (
@@ -74,6 +78,17 @@ def _difference(first: Array, again: Array, unit: str) -> str:
     worst, size = float(apart.max(initial=0.0)), float(np.abs(first).max(initial=0.0))
     share = f", {worst / size:.0%} of the largest swing" if size > 0 else ""
     return f"First order and refit differ in the swing by at most {worst:.3g} {unit}".rstrip() + f"{share}."
+
+
+def _settled(last: Sequence[float]) -> str:
+    """How many refits stood still, and how far the others were from it; from the largest change of each one's last step."""
+    moving = [change for change in last if change >= ENOUGH]
+    if not moving:
+        return f"All {len(last)} refits stood still: their last step moved no parameter by more than {ENOUGH:g} log-odds."
+    return (
+        f"{len(moving)} of {len(last)} refits still moved after {MOST_STEPS} steps: by at most {max(moving):.2g} log-odds in the last "
+        "step, of the parameter that moved most."
+    )
 
 
 def _gradient(problem: Problem, fit: Laplace, theta: Array, moved: Array) -> Array:
@@ -105,11 +120,12 @@ def confirmed(found: OneWay, name: str, count: int, *, tell: Callable[[int, int]
     _, low, high = found.swing(chosen)
     order = [i for i in np.argsort(-np.abs(high - low), kind="stable") if found.movable.numbers[i].id in places][:count]
     numbers = [found.movable.numbers[i] for i in order]
-    thetas, taken = [refitter.fit.theta], 0
+    thetas, last = [refitter.fit.theta], []
     for number in numbers:
         for steps in (number.step_low, number.step_high):
-            theta, used = refitter.refit(places[number.id], steps)
-            thetas, taken = [*thetas, theta], max(taken, used)
+            theta, largest = refitter.refit(places[number.id], steps)
+            thetas.append(theta)
+            last.append(largest)
             tell(len(thetas) - 1, 2 * len(numbers))
     again = chosen.of(found.movable.at(np.stack(thetas)))
     columns = (
@@ -132,6 +148,6 @@ def confirmed(found: OneWay, name: str, count: int, *, tell: Callable[[int, int]
         (
             _difference(high[order] - low[order], again[2::2] - again[1::2], chosen.unit),
             WHY,
-            f"Each refit took at most {taken} steps.",
+            _settled(last),
         ),
     )

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from spinecast.analysis import flip, functions, one_way
+from spinecast.analysis import confirm, flip, functions, one_way
 from spinecast.analysis.confirm import Refitter
 from spinecast.analysis.functions import Entry
 from spinecast.analysis.laplace import laplace
@@ -105,15 +105,21 @@ def test_first_order_is_near_a_refit_and_a_refit_of_nothing_stays(evaluated, mod
     i = next(k for k in np.argsort(-np.abs(high - low)) if evaluated.movable.numbers[k].id in model.priors.rows)
     number = evaluated.movable.numbers[i]
     steps = 0.2 * number.step_low
-    theta, _ = refitter.refit(places[number.id], steps)
+    theta, largest = refitter.refit(places[number.id], steps)
+    assert 0 < largest < confirm.ENOUGH
     point = np.zeros((1, len(evaluated.movable.numbers)))
     point[0, i] = steps
     again, first = (float(chosen.of(a)[0]) for a in (evaluated.movable.at(theta[None]), evaluated.movable.answers(point)))
     assert again != base
     assert again - base == pytest.approx(first - base, rel=0.25)
-    stayed, taken = refitter.refit(0, 0.0)
-    assert taken == 1
+    stayed, largest = refitter.refit(0, 0.0)
+    assert largest < 1e-9
     assert np.abs(stayed - refitter.fit.theta).max() < 1e-9
+
+
+def test_a_refit_that_did_not_stand_still_is_told():
+    assert confirm._settled([1e-4, 2e-4]).startswith("All 2 refits stood still")
+    assert "1 of 2 refits still moved after 6 steps: by at most 0.02 log-odds" in confirm._settled([1e-4, 0.02])
 
 
 def test_the_table_is_sorted_and_cites(evaluated):
